@@ -15,8 +15,8 @@ const tempMark = ".tmp-"
 
 // WriteFile replaces the file at path with the parts, one after the other.
 func WriteFile(path string, parts ...[]byte) error {
-	dir, base := filepath.Split(path)
-	f, err := os.CreateTemp(dir, base+tempMark)
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+tempMark)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
