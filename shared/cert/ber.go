@@ -1,0 +1,130 @@
+package cert
+
+import (
+	"encoding/asn1"
+	"errors"
+)
+
+// maxDepth bounds the nesting of BER; a PFX needs about ten.
+const maxDepth = 40
+
+var errBER = errors.New("malformed BER")
+
+// toDER gives every value a definite length and joins strings that come in pieces: Firefox and some
+// Java programs export PKCS#12 in BER, which go-pkcs12 does not read. DER comes out as it went in.
+func toDER(ber []byte) ([]byte, error) {
+	out, rest, err := appendDER(nil, ber, 0)
+	if err != nil || len(rest) > 0 {
+		return nil, errBER
+	}
+	return out, nil
+}
+
+// header is the beginning of a value.
+type header struct {
+	tag        []byte
+	length     int // -1: indefinite
+	compound   bool
+	isBytes    bool // OCTET STRING
+	headerSize int
+}
+
+// appendDER copies one value from ber to out and returns what follows it.
+func appendDER(out, ber []byte, depth int) ([]byte, []byte, error) {
+	h, err := readHeader(ber)
+	if err != nil || depth > maxDepth {
+		return nil, nil, errBER
+	}
+	body := ber[h.headerSize:]
+	var rest []byte
+	if h.length >= 0 {
+		body, rest = body[:h.length], body[h.length:]
+	}
+	if !h.compound {
+		return appendValue(out, h.tag, body), rest, nil
+	}
+	content, tail, err := h.joined(body, depth)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.length < 0 {
+		rest = tail
+	}
+	tag := h.tag
+	if h.isBytes {
+		tag = []byte{asn1.TagOctetString}
+	}
+	return appendValue(out, tag, content), rest, nil
+}
+
+// joined is the content of a compound value in DER, and what follows an indefinite one.
+func (h header) joined(body []byte, depth int) ([]byte, []byte, error) {
+	var content []byte
+	for len(body) > 0 {
+		if h.length < 0 && len(body) >= 2 && body[0] == 0 && body[1] == 0 {
+			return content, body[2:], nil
+		}
+		piece, rest, err := appendDER(nil, body, depth+1)
+		if err != nil {
+			return nil, nil, err
+		}
+		if h.isBytes {
+			inner, err := readHeader(piece)
+			if err != nil || !inner.isBytes {
+				return nil, nil, errBER
+			}
+			piece = piece[inner.headerSize:]
+		}
+		content, body = append(content, piece...), rest
+	}
+	if h.length < 0 {
+		return nil, nil, errBER
+	}
+	return content, nil, nil
+}
+
+// readHeader reads tag and length, and checks that a definite length fits.
+func readHeader(b []byte) (header, error) {
+	if len(b) < 2 || b[0]&0x1F == 0x1F { // tags above 30 do not occur in PKCS#12
+		return header{}, errBER
+	}
+	h := header{tag: b[:1], compound: b[0]&0x20 != 0, isBytes: b[0]&0xDF == asn1.TagOctetString, headerSize: 2}
+	switch first := b[1]; {
+	case first == 0x80 && h.compound:
+		h.length = -1
+		return h, nil
+	case first < 0x80:
+		h.length = int(first)
+	default:
+		n := int(first & 0x7F)
+		if n == 0 || n > 4 || len(b) < 2+n {
+			return header{}, errBER
+		}
+		for _, c := range b[2 : 2+n] {
+			h.length = h.length<<8 | int(c)
+		}
+		h.headerSize += n
+	}
+	if h.length > len(b)-h.headerSize {
+		return header{}, errBER
+	}
+	return h, nil
+}
+
+func appendValue(out, tag, content []byte) []byte {
+	out = append(out, tag...)
+	n := len(content)
+	switch {
+	case n < 0x80:
+		out = append(out, byte(n))
+	case n < 1<<8:
+		out = append(out, 0x81, byte(n))
+	case n < 1<<16:
+		out = append(out, 0x82, byte(n>>8), byte(n))
+	case n < 1<<24:
+		out = append(out, 0x83, byte(n>>16), byte(n>>8), byte(n))
+	default:
+		out = append(out, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	return append(out, content...)
+}

@@ -1,0 +1,180 @@
+package xmldsig
+
+import (
+	"strings"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// parser holds the state of one Parse.
+type parser struct {
+	doc   *Document
+	src   string
+	i     int // where reading goes on
+	lim   Limits
+	hasCR bool
+	table *charmap.Charmap // nil: bytes are UTF-8
+
+	cur      *Node   // open element
+	last     []*Node // last child of each open element, and of cur on top
+	names    []string
+	bindings []decl // namespaces in scope
+	slab     []Node
+	left     int // nodes that may still be made
+	attrs    []rawAttr
+}
+
+// Parse reads a document. Errors are *SyntaxError. The bytes are copied.
+func Parse(b []byte, lim Limits) (*Document, error) {
+	p := &parser{lim: lim.withDefaults()}
+	if len(b) > p.lim.Bytes {
+		return nil, p.tooMuch(p.lim.Bytes, "bytes")
+	}
+	p.src = string(b)
+	p.doc = &Document{src: p.src}
+	p.left = p.lim.nodes(len(b))
+	p.bindings = append(p.bindings, decl{"xml", nsXML})
+	if err := p.document(); err != nil {
+		return nil, err
+	}
+	return p.doc, nil
+}
+
+func (p *parser) document() error {
+	if strings.HasPrefix(p.src, bom) {
+		p.i = len(bom)
+	}
+	declared, end, err := p.declaration()
+	if err != nil {
+		return err
+	}
+	if err := p.survey(declared); err != nil {
+		return err
+	}
+	p.i = end
+	for p.i < len(p.src) {
+		if err := p.step(); err != nil {
+			return err
+		}
+	}
+	if p.cur != nil || p.doc.root == nil {
+		return p.fail(len(p.src), CodeEnd, "the input ends before its root element does")
+	}
+	return nil
+}
+
+// step reads one piece of markup or one run of text.
+func (p *parser) step() error {
+	rest := p.src[p.i:]
+	switch {
+	case rest[0] != '<':
+		return p.text()
+	case len(rest) < 2:
+		return p.fail(p.i, CodeEnd, "the input ends in a tag")
+	case rest[1] == '/':
+		return p.endTag()
+	case rest[1] == '?':
+		return p.instruction()
+	case rest[1] == '!':
+		return p.bang(rest)
+	}
+	return p.startTag()
+}
+
+// bang reads what begins with "<!".
+func (p *parser) bang(rest string) error {
+	switch {
+	case strings.HasPrefix(rest, "<!--"):
+		return p.comment()
+	case strings.HasPrefix(rest, "<![CDATA["):
+		return p.cdata()
+	case strings.HasPrefix(rest, "<!DOCTYPE"):
+		return p.fail(p.i, CodeDoctype, "a document type declaration is not accepted")
+	}
+	return p.fail(p.i, CodeTag, "malformed tag")
+}
+
+// declaration reads <?xml …?> and returns the encoding that it names and where it ends.
+func (p *parser) declaration() (string, int, error) {
+	const open = "<?xml"
+	rest := p.src[p.i:]
+	if !strings.HasPrefix(rest, open) || len(rest) == len(open) || !isSpace(rest[len(open)]) {
+		return "", p.i, nil
+	}
+	body, _, found := strings.Cut(rest[len(open):], "?>")
+	if !found {
+		return "", 0, p.fail(p.i, CodeDeclaration, "unfinished XML declaration")
+	}
+	encoding, ok := readDeclaration(body)
+	if !ok {
+		return "", 0, p.fail(p.i, CodeDeclaration, "malformed XML declaration")
+	}
+	return encoding, p.i + len(open) + len(body) + len("?>"), nil
+}
+
+// readDeclaration reads version, encoding and standalone, which stand in this order.
+func readDeclaration(body string) (string, bool) {
+	version, body, ok := pseudoAttribute(body, "version")
+	if !ok || !strings.HasPrefix(version, "1.") || len(version) < 3 || strings.Trim(version[2:], "0123456789") != "" {
+		return "", false
+	}
+	encoding, rest, ok := pseudoAttribute(body, "encoding")
+	if ok {
+		body = rest
+	}
+	if standalone, rest, ok := pseudoAttribute(body, "standalone"); ok {
+		body = rest
+		if standalone != "yes" && standalone != "no" {
+			return "", false
+		}
+	}
+	return encoding, strings.Trim(body, " \t\r\n") == ""
+}
+
+// pseudoAttribute reads a blank, a name and a quoted value, and returns what follows.
+func pseudoAttribute(s, name string) (value, rest string, ok bool) {
+	t := strings.TrimLeft(s, " \t\r\n")
+	if t == s || !strings.HasPrefix(t, name) {
+		return "", s, false
+	}
+	t = strings.TrimLeft(t[len(name):], " \t\r\n")
+	if t == "" || t[0] != '=' {
+		return "", s, false
+	}
+	t = strings.TrimLeft(t[1:], " \t\r\n")
+	if t == "" || t[0] != '"' && t[0] != '\'' {
+		return "", s, false
+	}
+	value, rest, ok = strings.Cut(t[1:], t[:1])
+	return value, rest, ok && value != ""
+}
+
+// add makes a node that begins at an offset and hangs it below the open element.
+func (p *parser) add(kind Kind, start int) (*Node, error) {
+	if p.left--; p.left < 0 {
+		return nil, p.tooMuch(start, "nodes")
+	}
+	if len(p.slab) == 0 {
+		p.slab = make([]Node, p.slabSize())
+	}
+	n := &p.slab[0]
+	p.slab = p.slab[1:]
+	n.Kind, n.doc, n.start, n.Parent = kind, p.doc, int32(start), p.cur //nolint:gosec // Limits.Bytes fits int32
+	if p.cur == nil {
+		p.doc.top = append(p.doc.top, n)
+		return n, nil
+	}
+	if last := p.last[len(p.last)-1]; last != nil {
+		last.next = n
+	} else {
+		p.cur.first = n
+	}
+	p.last[len(p.last)-1] = n
+	return n, nil
+}
+
+// slabSize lets memory follow what is really read: few nodes at first, then more at a time.
+func (p *parser) slabSize() int {
+	made := p.lim.nodes(len(p.src)) - p.left
+	return min(max(made, 32), 1024)
+}
