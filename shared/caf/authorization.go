@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // FRMA is RSA-SHA1 by DTE_v10.xsd, CAF/FRMA/@algoritmo
-	"encoding/base64"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -36,7 +35,7 @@ func ReadAuthorization(r *flat.Reader) *Authorization {
 	r.Open("CAF", `version="1.0"`)
 	a := &Authorization{}
 	a.readDA(r)
-	a.frma = base64Of(r, "FRMA", `algoritmo="SHA1withRSA"`)
+	a.frma = r.Base64("FRMA", `algoritmo="SHA1withRSA"`)
 	r.Close("CAF")
 	a.element = r.Since(start)
 	return a
@@ -54,7 +53,7 @@ func (a *Authorization) readDA(r *flat.Reader) {
 	r.Close("RNG")
 	a.AuthorizedOn = parsed(r, r.Leaf("FA"), parseDate)
 	r.Open("RSAPK")
-	a.key = &rsa.PublicKey{N: modulus(r, base64Of(r, "M")), E: exponent(r, base64Of(r, "E"))}
+	a.key = &rsa.PublicKey{N: modulus(r, r.Base64("M")), E: exponent(r, r.Base64("E"))}
 	r.Close("RSAPK")
 	a.IDK = int(r.Int("IDK"))
 	r.Close("DA")
@@ -74,10 +73,6 @@ func parsed[T any](r *flat.Reader, text string, parse func(string) (T, error)) T
 }
 
 func parseDate(text string) (time.Time, error) { return time.Parse(time.DateOnly, text) }
-
-func base64Of(r *flat.Reader, name string, attributes ...string) []byte {
-	return parsed(r, r.Leaf(name, attributes...), base64.StdEncoding.DecodeString)
-}
 
 // maxModulus bounds RSAPK/M in bits; a larger one in a stranger's TED would only cost time.
 const maxModulus = 4096

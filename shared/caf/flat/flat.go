@@ -2,6 +2,7 @@ package flat
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -132,6 +133,15 @@ func (r *Reader) Int(name string) int64 {
 		return 0
 	}
 	return n
+}
+
+// Base64 passes an element that holds base64, in lines or not.
+func (r *Reader) Base64(name string, attributes ...string) []byte {
+	decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(r.Leaf(name, attributes...)), ""))
+	if err != nil {
+		r.fail("base64 in " + name)
+	}
+	return decoded
 }
 
 // Name is the name of the element that starts here, or empty.

@@ -1,0 +1,480 @@
+package ted_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"timbre/shared/caf"
+	"timbre/shared/dte"
+	"timbre/shared/golden"
+	"timbre/shared/rut"
+	"timbre/shared/ted"
+)
+
+var stampedAt = time.Date(2026, 11, 20, 10, 11, 12, 0, time.FixedZone("CLST", -3*3600))
+
+func reference(tb testing.TB, parts ...string) []byte {
+	tb.Helper()
+	content, err := os.ReadFile(golden.Reference(tb, parts...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return content
+}
+
+func testKeys(tb testing.TB) caf.Keys {
+	tb.Helper()
+	key, err := caf.ParseKey(reference(tb, "testpki", "sii", "100.pub"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return caf.Keys{caf.IDKCertificacion: key}
+}
+
+func testCAF(tb testing.TB, parts ...string) *caf.CAF {
+	tb.Helper()
+	c, err := caf.Parse(reference(tb, append([]string{"testpki", "caf"}, parts...)...), testKeys(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+func fields() dte.StampFields {
+	return dte.StampFields{
+		RE: rut.MustParse("99928793-K"), TD: dte.Factura, Folio: 1, FE: "2026-11-20", RR: rut.MustParse("99923634-0"),
+		RSR: "Ferretería O'Higgins y Cía. S.A.", MNT: "4760", IT1: `Pan "ñandú" d'oro <grande> & más, en caja de doce unidades`,
+	}
+}
+
+func dd(text []byte) []byte {
+	flat := ted.Payload(text)
+	return flat[bytes.Index(flat, []byte("<DD>")) : bytes.Index(flat, []byte("</DD>"))+len("</DD>")]
+}
+
+// The SII's published vector: key, DD and the FRMT that they give.
+func TestSigningVector(t *testing.T) {
+	t.Parallel()
+	block, _ := pem.Decode(reference(t, "sii", "samples", "ted", "sii-vector-private-key.pem"))
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha1.Sum(dd(reference(t, "sii", "samples", "ted", "TED-97975000-5-33-27-SII-vector.xml")))
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA1, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "pqjXHHQLJmyFPMRvxScN7tYHvIsty0pqL2LLYaG43jMmnfiZfllLA0wb32lP+HBJ/tf8nziSeorvjlx410ZImw=="
+	if got := base64.StdEncoding.EncodeToString(signature); got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+// The SII's vector written by Stamp's own writer: the same key in a CAF gives the same TED to the byte.
+func TestStampReproducesVector(t *testing.T) {
+	t.Parallel()
+	sample := bytes.TrimSpace(reference(t, "sii", "samples", "ted", "TED-97975000-5-33-27-SII-vector.xml"))
+	start, end := bytes.Index(sample, []byte("<CAF")), bytes.Index(sample, []byte("</CAF>"))+len("</CAF>")
+	file := fmt.Sprintf("<AUTORIZACION>%s<RSASK>%s</RSASK></AUTORIZACION>", sample[start:end],
+		reference(t, "sii", "samples", "ted", "sii-vector-private-key.pem"))
+	c, err := caf.Parse([]byte(file), caf.SIIKeys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ted.Stamp(dte.StampFields{
+		RE: rut.MustParse("97975000-5"), TD: dte.Factura, Folio: 27, FE: "2003-09-08", RR: rut.MustParse("8414240-9"),
+		RSR: "JORGE GONZALEZ LTDA", MNT: "502946", IT1: "Cajon AFECTO",
+	}, c, time.Date(2003, 9, 8, 12, 28, 31, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(sample), string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Real documents with the known length and SHA-1 of their flat DD; each verifies by the SII's real keys.
+func TestKnownAnswers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		file      string
+		raw, flat int
+		sum       string
+	}{
+		{"envio/F60T33-ejemplo-oficial-SII.xml", 792, 592, "35f9c699d6a2911ca05205570dd2ce753b881ac8"},
+		{"ted/TED-97975000-5-33-27-SII-vector.xml", 583, 583, "71662877c771717f5cbd48da3e9b6940a51c702c"},
+		{"ted/TED-89622400-K-33-10.xml", 598, 598, "3d08bc12a9f07e0c80a9268664e5d7d42abc2692"},
+		{"dte/DTE-60910000-1-33-2336600.xml", 665, 609, "88f54ef46c09e6a705d28f91740470d723c9d8e3"},
+		{"dte/DTE-76354771-K-33-170.xml", 610, 610, "3685d17aec1d8e5662c332017640e37d51e6f7bb"},
+		{"envio/EnvioDTE-762352915-F13T33.xml", 1224, 620, "2a430e13fe9f71e3df4e9f1f427da06ed269eff9"},
+	}
+	for _, test := range tests {
+		t.Run(filepath.Base(test.file), func(t *testing.T) {
+			t.Parallel()
+			text, err := ted.Find(reference(t, "sii", "samples", test.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			start, end := bytes.Index(text, []byte("<DD>")), bytes.Index(text, []byte("</DD>"))+len("</DD>")
+			sum := sha1.Sum(dd(text))
+			if end-start != test.raw || len(dd(text)) != test.flat || hex.EncodeToString(sum[:]) != test.sum {
+				t.Errorf("raw %d, flat %d, SHA-1 %x", end-start, len(dd(text)), sum)
+			}
+			if _, err := ted.Verify(text, caf.SIIKeys()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Every TED of the samples, by the real keys of the SII; those that README names bad must fail.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	bad := map[string][]error{
+		"EnvioDTE-762352915-basico-resigned.xml":      {ted.ErrFRMT},
+		"EnvioBOLETA-softcomsas-altered.xml":          {caf.ErrFRMA},
+		"TED-78003230-8-39-203-fake.xml":              {caf.ErrFRMA},
+		"DTE-76354771-K-33-170-mod-changed-monto.xml": {ted.ErrFRMT},
+	}
+	good := 0
+	for _, file := range sampleFiles(t) {
+		for i, text := range all(file.content) {
+			_, err := ted.Verify(text, caf.SIIKeys())
+			wants := bad[file.name]
+			if len(wants) == 0 && err == nil {
+				good++
+				continue
+			}
+			if len(wants) == 0 {
+				t.Errorf("%s, TED %d: %v", file.name, i+1, err)
+			}
+			for _, want := range wants {
+				if !errors.Is(err, want) {
+					t.Errorf("%s, TED %d: got %v, want %v", file.name, i+1, err, want)
+				}
+			}
+		}
+	}
+	if good < 20 {
+		t.Errorf("only %d TEDs verified", good)
+	}
+}
+
+type sample struct {
+	name    string
+	content []byte
+}
+
+func sampleFiles(tb testing.TB) []sample {
+	tb.Helper()
+	root := golden.Reference(tb, "sii", "samples")
+	var files []sample
+	for _, folder := range []string{"aec", "boleta", "dte", "envio", "negative", "tampered", "ted", "generated"} {
+		paths, err := filepath.Glob(filepath.Join(root, folder, "*.xml"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			files = append(files, sample{filepath.Base(path), content})
+		}
+	}
+	return files
+}
+
+// all cuts every TED out of a file.
+func all(content []byte) [][]byte {
+	var texts [][]byte
+	for {
+		start, end := bytes.Index(content, []byte("<TED")), bytes.Index(content, []byte("</TED>"))
+		if start < 0 || end < 0 {
+			return texts
+		}
+		end += len("</TED>")
+		texts, content = append(texts, content[start:end]), content[end:]
+	}
+}
+
+func TestStamp(t *testing.T) {
+	t.Parallel()
+	c := testCAF(t, "a", "33-1-100.xml")
+	text, err := ted.Stamp(fields(), c, stampedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := "<TED version=\"1.0\"><DD><RE>99928793-K</RE><TD>33</TD><F>1</F><FE>2026-11-20</FE><RR>99923634-0</RR>" +
+		"<RSR>Ferreter\xeda O&apos;Higgins y C\xeda. S.A.</RSR><MNT>4760</MNT>" +
+		"<IT1>Pan &quot;\xf1and\xfa&quot; d&apos;oro &lt;grande&gt; &amp; m\xe1s, en caj</IT1>" +
+		"<CAF version=\"1.0\"><DA><RE>99928793-K</RE><RS>Panader\xeda \xd1u\xf1oa &amp; Hijos Ltda.</RS>"
+	if !bytes.HasPrefix(text, []byte(head)) {
+		t.Errorf("starts\n%q, want\n%q", text[:len(head)], head)
+	}
+	if !bytes.Contains(text, append(c.Element(), "<TSTED>2026-11-20T10:11:12</TSTED></DD><FRMT algoritmo=\"SHA1withRSA\">"...)) {
+		t.Errorf("CAF or TSTED out of place: %q", text)
+	}
+	if !bytes.Equal(ted.Payload(text), text) || bytes.ContainsAny(text, "\r\n") {
+		t.Error("not flat")
+	}
+	// The oracle's example holds the same document under the same CAF, indented.
+	example, err := ted.Find(reference(t, "oracle", "examples", "bare-dte.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(ted.Payload(example)), string(text)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	keys, c := testKeys(t), testCAF(t, "a", "33-1-100.xml")
+	tests := map[string]dte.StampFields{"plain": fields()}
+	for name, text := range map[string]string{
+		"forty characters":     strings.Repeat("ñ", 40),
+		"blank after the cut":  strings.Repeat("x", 39) + " and more",
+		"blanks at the edges":  "  a  b  ",
+		"like tags":            "> < ]]> <b>",
+		"entity by name":       "&amp; &#38; &quot;",
+		"whole Latin-1":        "\u00a1\u00ff\u00d7 »«",
+		"escapes past the cut": strings.Repeat("&", 60),
+		"one letter":           "x",
+	} {
+		f := fields()
+		f.RSR, f.IT1 = text, text
+		tests[name] = f
+	}
+	for name, f := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, err := ted.Stamp(f, c, stampedAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := ted.Verify(text, keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := got.Differences(f); d != nil {
+				t.Errorf("differs from its document: %v", d)
+			}
+			if !got.At.Equal(time.Date(2026, 11, 20, 10, 11, 12, 0, time.UTC)) || got.CAF.To != 100 {
+				t.Errorf("read %+v", got)
+			}
+		})
+	}
+}
+
+// Indenting keeps a stamp valid; anything else does not.
+func TestVerifyIndented(t *testing.T) {
+	t.Parallel()
+	keys := testKeys(t)
+	text, err := ted.Stamp(fields(), testCAF(t, "a", "33-1-100.xml"), stampedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := map[string][]byte{
+		"indented":       bytes.ReplaceAll(text, []byte("><"), []byte(">\r\n\t <")),
+		"namespace":      bytes.Replace(text, []byte("<DD>"), []byte(`<DD xmlns="http://www.sii.cl/SiiDte" xmlns:xsi='x'>`), 1),
+		"blanks outside": append([]byte("\n "), append(text, '\n')...),
+		"FRMT in lines":  bytes.Replace(text, []byte("</FRMT>"), []byte("\r\n  </FRMT>"), 1),
+	}
+	for name, form := range good {
+		if _, err := ted.Verify(form, keys); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	bad := map[string]struct {
+		old, replacement string
+		want             error
+	}{
+		"amount":           {"<MNT>4760<", "<MNT>4761<", ted.ErrFRMT},
+		"decoded entity":   {"O&apos;H", "O'H", ted.ErrFRMT},
+		"blank in a value": {"<IT1>Pan", "<IT1> Pan", ted.ErrFRMT},
+		"UTF-8":            {"\xeda O", "\xc3\xada O", ted.ErrFRMT},
+		"time":             {"T10:11:12", "T10:11:13", ted.ErrFRMT},
+		"range of the CAF": {"<H>100<", "<H>900<", caf.ErrFRMA},
+		"folio outside":    {"<F>1<", "<F>101<", ted.ErrFolio},
+		"type":             {"</RR><RSR>", "</RR><X></X><RSR>", ted.ErrMalformed},
+		"other type":       {"<TD>33</TD><F>", "<TD>34</TD><F>", ted.ErrType},
+		"other issuer":     {"<DD><RE>99928793-K", "<DD><RE>99923634-0", ted.ErrIssuer},
+		"version":          {`<TED version="1.0">`, `<TED version="1.1">`, ted.ErrMalformed},
+		"entity unknown":   {"&lt;", "&foo;", ted.ErrMalformed},
+		"comment":          {"<MNT>", "<!-- --><MNT>", ted.ErrMalformed},
+		"rest after it":    {"</TED>", "</TED><TED>", ted.ErrMalformed},
+		"FRMT of a bit":    {"</FRMT>", "=</FRMT>", ted.ErrMalformed},
+	}
+	for name, test := range bad {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			form := bytes.Replace(text, []byte(test.old), []byte(test.replacement), 1)
+			if bytes.Equal(form, text) {
+				t.Fatalf("%q is not in the TED", test.old)
+			}
+			if _, err := ted.Verify(form, keys); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+func TestStampRefuses(t *testing.T) {
+	t.Parallel()
+	c := testCAF(t, "a", "33-1-100.xml")
+	tests := map[string]struct {
+		change func(*dte.StampFields)
+		at     time.Time
+		want   error
+	}{
+		"folio after the range": {func(f *dte.StampFields) { f.Folio = 101 }, stampedAt, ted.ErrFolio},
+		"folio zero":            {func(f *dte.StampFields) { f.Folio = 0 }, stampedAt, ted.ErrFolio},
+		"other type":            {func(f *dte.StampFields) { f.TD = dte.FacturaExenta }, stampedAt, ted.ErrType},
+		"other company":         {func(f *dte.StampFields) { f.RE = f.RR }, stampedAt, ted.ErrIssuer},
+		"no receiver":           {func(f *dte.StampFields) { f.RR = rut.RUT{} }, stampedAt, ted.ErrText},
+		"blank name":            {func(f *dte.StampFields) { f.RSR = " \u00a0 " }, stampedAt, ted.ErrText},
+		"blank before the cut":  {func(f *dte.StampFields) { f.IT1 = strings.Repeat(" ", 40) + "x" }, stampedAt, ted.ErrText},
+		"euro":                  {func(f *dte.StampFields) { f.IT1 = "10 €" }, stampedAt, ted.ErrText},
+		"line end":              {func(f *dte.StampFields) { f.IT1 = "a\nb" }, stampedAt, ted.ErrText},
+		"not UTF-8":             {func(f *dte.StampFields) { f.IT1 = "a\xf1" }, stampedAt, ted.ErrText},
+		"before the CAF":        {func(*dte.StampFields) {}, time.Date(2026, 11, 1, 23, 59, 0, 0, time.UTC), ted.ErrDate},
+		"expired":               {func(*dte.StampFields) {}, time.Date(2027, 5, 2, 0, 0, 0, 0, time.UTC), caf.ErrExpired},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fields()
+			test.change(&f)
+			if text, err := ted.Stamp(f, c, test.at); !errors.Is(err, test.want) || text != nil {
+				t.Errorf("got %q, %v, want %v", text, err, test.want)
+			}
+		})
+	}
+}
+
+// The CAF goes into the TED as the SII wrote it, entities included.
+func TestStampKeepsCAF(t *testing.T) {
+	t.Parallel()
+	f := fields()
+	f.RE, f.RR = f.RR, f.RE
+	text, err := ted.Stamp(f, testCAF(t, "x", "33-apos-b.xml"), stampedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte("<RS>Ferreter\xeda O&apos;Higgins y C\xeda. S.A.</RS>")) {
+		t.Errorf("%q", text)
+	}
+	if _, err := ted.Verify(text, testKeys(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	text, err := ted.Stamp(fields(), testCAF(t, "a", "33-1-100.xml"), stampedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ted.Verify(text, testKeys(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := fields()
+	document.MNT, document.IT1 = "4761", "Pan"
+	want := []ted.Difference{{"MNT", "4760", "4761"}, {"IT1", s.IT1, "Pan"}}
+	if diff := cmp.Diff(want, s.Differences(document)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"", "<TED>", "</TED><TED>", "<TED></TED><TED></TED>", "<TED></TED><TED/>"} {
+		if text, err := ted.Find([]byte(bad)); !errors.Is(err, ted.ErrMalformed) {
+			t.Errorf("%q gives %q, %v", bad, text, err)
+		}
+	}
+}
+
+// No changed byte of a stamp verifies, unless it only adds or removes blanks between tags.
+func FuzzVerify(f *testing.F) {
+	keys := testKeys(f)
+	text, err := ted.Stamp(fields(), testCAF(f, "a", "33-1-100.xml"), stampedAt)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add(bytes.ReplaceAll(text, []byte("><"), []byte(">\n<")))
+	f.Fuzz(func(t *testing.T, form []byte) {
+		s, err := ted.Verify(form, keys)
+		if err != nil {
+			return
+		}
+		if d := s.Differences(fields()); d != nil || !bytes.Equal(dd(form), dd(text)) {
+			t.Errorf("a changed stamp verifies: %v in %q", d, form)
+		}
+	})
+}
+
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	keys := testKeys(t)
+	text, err := ted.Stamp(fields(), testCAF(t, "a", "33-1-100.xml"), stampedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range text {
+		form := bytes.Clone(text)
+		form[i] ^= 1
+		if s, err := ted.Verify(form, keys); err == nil && !(text[i] == '"' || text[i] == '\'') {
+			t.Errorf("byte %d (%q) changed and verified: %+v", i, text[i], s)
+		}
+	}
+}
+
+func BenchmarkStamp(b *testing.B) {
+	c, f := testCAF(b, "a", "33-1-100.xml"), fields()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ted.Stamp(f, c, stampedAt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	keys := testKeys(b)
+	text, err := ted.Stamp(fields(), testCAF(b, "a", "33-1-100.xml"), stampedAt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ted.Verify(text, keys); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func ExampleVerify() {
+	_, err := ted.Verify([]byte("<TED/>"), caf.SIIKeys())
+	fmt.Println(errors.Is(err, ted.ErrMalformed))
+	// Output: true
+}
