@@ -1,0 +1,105 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"timbre/shared/problem"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxBody = 32 << 20
+	// DefaultTimeout ends a handler before Cloud Run (600 s) and the ack deadline (600 s) do.
+	DefaultTimeout = 540 * time.Second
+)
+
+// Options of a Server; Handler and Logger are required.
+type Options struct {
+	Handler http.Handler
+	Logger  *slog.Logger
+	// Checks say whether the function can do its work, for /health/ready.
+	Checks []Check
+	// MaxBody bounds every body; a handler may bound its own further. 0 = DefaultMaxBody.
+	MaxBody int64
+	// Timeout ends the context of a request. 0 = DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Server is the one handler of a function, for every path.
+type Server struct {
+	handler   http.Handler
+	logger    *slog.Logger
+	maxBody   int64
+	timeout   time.Duration
+	flight    *flight
+	framework atomic.Pointer[http.Server]
+}
+
+// New wraps a function's routes.
+func New(o Options) (*Server, error) {
+	if o.Handler == nil || o.Logger == nil {
+		return nil, errors.New("serve: a Server needs a Handler and a Logger")
+	}
+	s := &Server{logger: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, flight: newFlight()}
+	if s.maxBody == 0 {
+		s.maxBody = DefaultMaxBody
+	}
+	if s.timeout == 0 {
+		s.timeout = DefaultTimeout
+	}
+	s.handler = withHealth(newReadiness(o.Checks, o.Logger, time.Now), o.Handler)
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.learn(r)
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
+	defer cancel()
+	ctx, notes := withNotes(ctx, r)
+	answer := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+	answer.Header().Set(problem.RequestIDHeader, notes.requestID)
+	r = r.WithContext(ctx)
+	r.Body = s.limit(w, r)
+	s.serve(answer, r)
+	answer.extend() // the framework's server sends what is buffered
+	s.logRequest(r, answer, begin)
+}
+
+func (s *Server) serve(w *answer, r *http.Request) {
+	if !s.flight.enter() {
+		w.Header().Set("Connection", "close")
+		problem.Write(w, r, &problem.Error{Code: problem.Unavailable, RetryAfter: time.Second, Cause: errDraining}, s.logger)
+		return
+	}
+	defer s.flight.leave()
+	defer s.recovered(w, r)
+	s.handler.ServeHTTP(w, r)
+}
+
+var errDraining = errors.New("serve: the function is stopping")
+
+// recovered answers a panic with 500; where an answer has begun it cuts the connection, since the
+// caller must not take half an answer for a whole one (the framework swallows http.ErrAbortHandler).
+func (s *Server) recovered(w *answer, r *http.Request) {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	s.logger.ErrorContext(r.Context(), "panic in handler", "error", fmt.Sprint(fault), "stack_trace", string(debug.Stack()))
+	if w.status == 0 {
+		problem.Write(w, r, fmt.Errorf("panic: %v", fault), s.logger)
+		return
+	}
+	if connection, _, err := w.control.Hijack(); err == nil {
+		_ = connection.Close() // it is cut on purpose
+	}
+}
