@@ -1,0 +1,131 @@
+package sii
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"timbre/shared/store"
+)
+
+const (
+	// maxAnswer bounds what is read of an answer; real ones have a few kilobytes.
+	maxAnswer = 1 << 20
+	// userAgent must hold "PROG 1.0": it switches the upload's answer from HTML to XML
+	// (OI2003_UPDTE_MDE 1.5, "Envío automático").
+	userAgent = "Mozilla/4.0 (compatible; PROG 1.0; Windows NT 5.0; YComp 5.0.2.4)"
+
+	connectTimeout = 10 * time.Second
+	queryTimeout   = 30 * time.Second
+	// UploadTimeout is how long an upload may take; an attempt older than this has no poster any more.
+	UploadTimeout = 120 * time.Second
+)
+
+// Options are what a Client can do without.
+type Options struct {
+	// BaseURL stands in for the SII: {BaseURL}/{real host}{real path}. Empty: the real hosts.
+	BaseURL string
+	// Roots replace the system's root certificates.
+	Roots *x509.CertPool
+	// Parallel bounds the calls at a time; 0 means 4. The SII publishes no limit.
+	Parallel int
+	// Pause waits between tries of a query; nil means half a second times the try.
+	Pause func(ctx context.Context, try int) error
+}
+
+// Client speaks with the SII. It is safe for concurrent use.
+type Client struct {
+	base   string
+	http   *http.Client
+	slots  chan struct{}
+	pause  func(ctx context.Context, try int) error
+	tokens *tokens
+}
+
+// New makes a client whose tokens are shared through the state bucket.
+func New(state *store.Bucket, now func() time.Time, o Options) *Client {
+	if o.Parallel <= 0 {
+		o.Parallel = 4
+	}
+	if o.Pause == nil {
+		o.Pause = pause
+	}
+	return &Client{
+		base:   strings.TrimRight(o.BaseURL, "/"),
+		http:   &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
+		slots:  make(chan struct{}, o.Parallel),
+		pause:  o.Pause,
+		tokens: &tokens{bucket: state, now: now, pause: o.Pause, slots: map[store.Name]*slot{}},
+	}
+}
+
+// transport speaks HTTP/1.1 only, as the SII's servers do.
+func transport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout: connectTimeout,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     30 * time.Second,
+	}
+}
+
+// refuseRedirect: no machine service redirects; a redirect is a page for people.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// answer is what came back, whole.
+type answer struct {
+	status int
+	body   []byte
+}
+
+// post sends body with a Content-Length. sent is false if not a byte can have reached the SII.
+func (c *Client) post(ctx context.Context, url string, header http.Header, body []byte) (a answer, sent bool, err error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return answer{}, false, fmt.Errorf("wait for a free line: %w", context.Cause(ctx))
+	}
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, false, err
+	}
+	req.Header = header
+	req.Header.Set("User-Agent", userAgent)
+	response, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, connected.Load(), err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err == nil && len(data) > maxAnswer {
+		err = fmt.Errorf("answer over %d bytes", maxAnswer)
+	}
+	return answer{status: response.StatusCode, body: data}, true, err
+}
+
+func pause(ctx context.Context, try int) error {
+	timer := time.NewTimer(500 * time.Millisecond * time.Duration(try+1))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,12 @@
+// Package sii asks the SII (Servicio de Impuestos Internos) over its web services: CrSeed and
+// GetTokenFromSeed for a token, DTEUpload for an envelope, QueryEstUp for the state of an upload and
+// QueryEstDte for the state of one document.
+//
+// Start with New, then As for a person and an environment; the Session renews tokens by itself. The
+// package decides nothing about documents: an answer of the SII, also a refusal, is a result. Errors are
+// ErrUnavailable (nothing was received, ask again later), ErrIndeterminate (an upload whose answer was
+// lost) and *StatusError (the SII refused the token or the seed).
+//
+// Sources: SII, "Autenticación automática" v1.9 (2007-11-18); "Envío automático de DTE" OI2003_UPDTE_MDE
+// 1.5; WSDLs of maullin and palena (2026). What was only seen live is said where it is used.
+package sii

@@ -1,0 +1,51 @@
+package sii
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// What callers branch on.
+var (
+	// ErrUnavailable says that the SII gave no usable answer and that nothing was uploaded.
+	ErrUnavailable = errors.New("sii: no usable answer")
+	// ErrIndeterminate says that an upload was sent and its answer lost: the SII may hold the file or not.
+	ErrIndeterminate = errors.New("sii: the upload's answer was lost")
+	// ErrTokenDead says that the SII refused a token that it had just given.
+	ErrTokenDead = errors.New("sii: token refused")
+	// ErrCertificate says that the SII does not let the person of the certificate in.
+	ErrCertificate = errors.New("sii: certificate refused")
+)
+
+// StatusError is a refusal in the SII's own code.
+type StatusError struct {
+	Op    string // getSeed, getToken, getEstUp, getEstDte
+	Code  string // verbatim, as "001"
+	Glosa string // verbatim, often with broken accents: never compared
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("sii: %s answered %s (%s)", e.Op, e.Code, e.Glosa)
+}
+
+// Is tells which of the sentinels the code means.
+func (e *StatusError) Is(target error) bool {
+	switch target {
+	case ErrTokenDead:
+		return tokenDead(e.Code) && e.Op != opToken
+	case ErrCertificate:
+		return e.Op == opToken && slices.Contains(certificateCodes, e.Code)
+	case ErrUnavailable:
+		return e.Op == opSeed || e.Op == opToken && !slices.Contains(certificateCodes, e.Code)
+	}
+	return false
+}
+
+// certificateCodes are the getToken states that a person must mend: signature or certificate not
+// accepted, user not registered with certificate login (Autenticación automática v1.9, chapter 6; live
+// answers of 2026 give 10 and 11 with the same glosa).
+var certificateCodes = []string{"05", "10", "11", "12", "-07", "21", "-3"}
+
+// tokenDead tells whether a query's ESTADO means that the token is unknown, inactive or absent.
+func tokenDead(code string) bool { return code == "001" || code == "002" || code == "003" }

@@ -1,0 +1,26 @@
+package sii
+
+import "timbre/shared/store"
+
+// The services that this package calls, one host an environment.
+const (
+	pathSeed   = "/DTEWS/CrSeed.jws"
+	pathToken  = "/DTEWS/GetTokenFromSeed.jws"
+	pathEstUp  = "/DTEWS/QueryEstUp.jws"
+	pathEstDte = "/DTEWS/QueryEstDte.jws"
+	pathUpload = "/cgi_dte/UPL/DTEUpload"
+)
+
+// hosts are those of the SII's developer pages for DTE.
+var hosts = map[store.Environment]string{
+	store.Certificacion: "maullin.sii.cl",
+	store.Produccion:    "palena.sii.cl",
+}
+
+// address is where a service is: the real host, or below base, which stands in for the whole SII.
+func address(base string, env store.Environment, path string) string {
+	if base == "" {
+		return "https://" + hosts[env] + path
+	}
+	return base + "/" + hosts[env] + path
+}
