@@ -1,9 +1,9 @@
-// Package company holds the configuration of a company: who it is, and for each environment of the SII
-// its resolution, its certificate and its CAFs. Secrets are references to Secret Manager with a pinned
-// version; the version is what caches are keyed by.
 package company
 
 import (
+	"cmp"
+	"errors"
+	"slices"
 	"time"
 
 	"timbre/shared/dte"
@@ -29,6 +29,23 @@ type Company struct {
 	// NamespaceForm is "both" or "sii" (FORMATS §10.2).
 	NamespaceForm string `json:"namespace_form"`
 	StrictRemarks bool   `json:"strict_remarks"`
+	// Intercambio is the mailbox by which the company exchanges documents with others.
+	Intercambio *Intercambio `json:"intercambio,omitempty"`
+}
+
+// Intercambio names mail servers; their passwords are secrets.
+type Intercambio struct {
+	Email string   `json:"email"`
+	IMAP  *Mailbox `json:"imap,omitempty"`
+	SMTP  *Mailbox `json:"smtp,omitempty"`
+}
+
+// Mailbox is an account at a mail server; Folder is of IMAP only.
+type Mailbox struct {
+	Host   string `json:"host"`
+	Port   int    `json:"port"`
+	User   string `json:"user"`
+	Folder string `json:"folder,omitempty"`
 }
 
 // Block is what a company has in one environment.
@@ -68,3 +85,48 @@ type CAF struct {
 	Expires    string `json:"expires,omitempty"`
 	SHA256     string `json:"sha256"` // of the file, hex
 }
+
+// ErrEnvironment says that a text names no environment of the SII.
+var ErrEnvironment = errors.New("company: no such environment")
+
+// Environment reads the parameter environment of a request; "" is the company's active one.
+func (c *Company) Environment(name string) (store.Environment, error) {
+	if name == "" {
+		return c.Active, nil
+	}
+	if e := store.Environment(name); e.Valid() {
+		return e, nil
+	}
+	return "", ErrEnvironment
+}
+
+// In is what the company has in an environment; an empty block, never nil, where it has nothing.
+func (c *Company) In(e store.Environment) *Block {
+	if b := c.Blocks[e]; b != nil {
+		return b
+	}
+	return &Block{}
+}
+
+// CAFsOf are the block's CAFs of a type, in the order of their folios.
+func (b *Block) CAFsOf(t dte.Type) []CAF {
+	var all []CAF
+	for _, c := range b.CAFs {
+		if c.Type == t {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(x, y CAF) int { return cmp.Compare(x.From, y.From) })
+	return all
+}
+
+// UsableOn tells whether the CAF may sign a document issued on a day, both as AAAA-MM-DD.
+func (c CAF) UsableOn(day string) bool {
+	return c.Authorized <= day && !c.ExpiredOn(day)
+}
+
+// ExpiredOn tells whether the last day of the CAF lies before a day.
+func (c CAF) ExpiredOn(day string) bool { return c.Expires != "" && c.Expires < day }
+
+// Overlaps tells whether both are of one type and authorise some same folio.
+func (c CAF) Overlaps(o CAF) bool { return c.Type == o.Type && c.From <= o.To && o.From <= c.To }

@@ -1,0 +1,73 @@
+package company
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"timbre/shared/caf"
+	"timbre/shared/cert"
+	"timbre/shared/recent"
+	"timbre/shared/rut"
+)
+
+// Vault opens certificates and CAFs. A version of a secret never changes, so that what was opened once
+// is kept as long as there is room.
+type Vault struct {
+	secrets    Secrets
+	keys       caf.Keys
+	identities *recent.Cache[signerRef, *cert.Identity]
+	cafs       *recent.Cache[Secret, *caf.CAF]
+}
+
+// signerRef is what an identity depends on.
+type signerRef struct {
+	secret Secret
+	signer rut.RUT
+}
+
+// NewVault opens secrets; keys are the SII's, which sign CAFs.
+func NewVault(s Secrets, keys caf.Keys) *Vault {
+	v := &Vault{secrets: s, keys: keys}
+	v.identities = recent.New(recent.Options[signerRef, *cert.Identity]{Load: v.openIdentity})
+	v.cafs = recent.New(recent.Options[Secret, *caf.CAF]{Load: v.openCAF})
+	return v
+}
+
+// Identity is the signer of a certificate. Whether it may sign now is for its Check to say.
+func (v *Vault) Identity(ctx context.Context, c *Certificate) (*cert.Identity, error) {
+	return v.identities.Get(ctx, signerRef{c.Secret, c.Signer})
+}
+
+// CAF is the file of an authorisation, checked.
+func (v *Vault) CAF(ctx context.Context, c CAF) (*caf.CAF, error) {
+	return v.cafs.Get(ctx, c.Secret)
+}
+
+func (v *Vault) openIdentity(ctx context.Context, ref signerRef) (*cert.Identity, error) {
+	text, err := v.secrets.Access(ctx, ref.secret.Name, ref.secret.Version)
+	if err != nil {
+		return nil, err
+	}
+	var content pfxSecret
+	if err := json.Unmarshal(text, &content); err != nil {
+		return nil, fmt.Errorf("decode secret %s: not as onboard wrote it", ref.secret.Name) // err would quote it
+	}
+	identity, err := cert.ReadPFX(content.PFX, content.Password)
+	if err != nil {
+		return nil, fmt.Errorf("open secret %s: %w", ref.secret.Name, err)
+	}
+	return identity.WithRUT(ref.signer)
+}
+
+func (v *Vault) openCAF(ctx context.Context, ref Secret) (*caf.CAF, error) {
+	file, err := v.secrets.Access(ctx, ref.Name, ref.Version)
+	if err != nil {
+		return nil, err
+	}
+	c, err := caf.Parse(file, v.keys)
+	if err != nil {
+		return nil, fmt.Errorf("open secret %s: %w", ref.Name, err)
+	}
+	return c, nil
+}
