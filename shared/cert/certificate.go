@@ -76,11 +76,11 @@ var oidRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 func ReadCertificate(der []byte) (*Certificate, error) {
 	var c certificate
 	if _, err := asn1.Unmarshal(der, &c); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrCertificate, err) //nolint:errorlint // asn1's errors mean nothing to callers
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	key, err := readPublicKey(c.TBS.PublicKey.FullBytes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: public key: %v", ErrCertificate, err) //nolint:errorlint // as above
+		return nil, fmt.Errorf("%w: public key: %w", ErrCertificate, err)
 	}
 	out := &Certificate{Raw: der, PublicKey: key, RUT: readRUT(&c.TBS)}
 	if out.NotBefore, err = readTime(c.TBS.Validity.NotBefore); err != nil {

@@ -20,7 +20,7 @@ var (
 // otherName is a GeneralName of choice [0] (RFC 5280, 4.2.1.6).
 type otherName struct {
 	ID    asn1.ObjectIdentifier
-	Value asn1.RawValue `asn1:"explicit,tag:0"`
+	Value asn1.RawValue `asn1:"tag:0"` // [0] EXPLICIT: holds the value
 }
 
 // readRUT takes the RUT from the subject alternative name, else from the subject's serialNumber.
@@ -45,7 +45,9 @@ func altNameRUT(der []byte) rut.RUT {
 		if _, err := asn1.UnmarshalWithParams(name.FullBytes, &other, "tag:0"); err != nil || !other.ID.Equal(oidRUT) {
 			continue
 		}
-		return parseRUT(text(other.Value))
+		for _, value := range elements(other.Value.FullBytes) {
+			return parseRUT(text(value))
+		}
 	}
 	return rut.RUT{}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -16,12 +18,20 @@ type contents struct {
 	certs []*Certificate
 }
 
-// open decrypts a PFX: first as it is, then with its lengths made definite, each in both ways that
-// the library knows.
+// maxSize bounds the file; one with a long chain has 10 kB.
+const maxSize = 1 << 20
+
+// open decrypts a PFX, in both ways that the library knows.
 func open(pfx []byte, password string) (*contents, error) {
+	if len(pfx) > maxSize {
+		return nil, fmt.Errorf("%w: too large", ErrUnreadable)
+	}
 	der, err := toDER(pfx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrUnreadable, err) //nolint:errorlint // the sentinel is what callers ask for
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if err := checkWork(der, 0); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	c, err := openChain(der, password)
 	if err == nil {
@@ -30,10 +40,23 @@ func open(pfx []byte, password string) (*contents, error) {
 	if again, second := openBags(der, password); second == nil {
 		return again, nil
 	}
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) || errors.Is(err, pkcs12.ErrDecryption) {
-		return nil, ErrPassword
+	return nil, classify(err, password)
+}
+
+// classify turns the library's errors into ours. It has no sentinel for a file without key.
+func classify(err error, password string) error {
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption), !inBMP(password):
+		return ErrPassword
+	case strings.HasSuffix(err.Error(), "private key missing"):
+		return ErrNoKey
 	}
-	return nil, fmt.Errorf("%w: %v", ErrUnreadable, err) //nolint:errorlint // as above
+	return fmt.Errorf("%w: %w", ErrUnreadable, err)
+}
+
+// inBMP tells whether PKCS#12 can hold the password at all: as UTF-8 text of two-byte characters.
+func inBMP(password string) bool {
+	return utf8.ValidString(password) && !strings.ContainsFunc(password, func(r rune) bool { return r > 0xFFFF })
 }
 
 // openChain reads a file with one key and certificates that crypto/x509 takes.

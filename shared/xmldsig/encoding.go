@@ -103,8 +103,10 @@ func (p *parser) checkHigh() error {
 		p.table = charmap.ISO8859_1
 	case enc1252:
 		p.table = charmap.Windows1252
-		if at := strings.IndexAny(p.src, "\x81\x8D\x8F\x90\x9D"); at >= 0 {
-			return p.fail(at, CodeEncoding, "byte that windows-1252 lacks")
+		for _, lacking := range []byte("\x81\x8D\x8F\x90\x9D") {
+			if at := strings.IndexByte(p.src, lacking); at >= 0 {
+				return p.fail(at, CodeEncoding, "byte that windows-1252 lacks")
+			}
 		}
 	}
 	return nil
