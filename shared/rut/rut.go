@@ -75,6 +75,9 @@ func (r RUT) Digit() string {
 	return string("0123456789K0"[(11-sum%11)%11])
 }
 
+// Equal tells whether two RUTs are the same, for comparing what holds them.
+func (r RUT) Equal(other RUT) bool { return r == other }
+
 // IsZero tells whether r holds no RUT.
 func (r RUT) IsZero() bool { return r.number == 0 }
 

@@ -197,7 +197,7 @@ func Log(c Company, log string, n int64) Name {
 	return Name{fmt.Sprintf("log/%s/%s/%012d.json", c.path(), log, n)}
 }
 
-// ParseDocument reads the id out of a name that Claim, Document, SignedDTE or Evidence made.
+// ParseDocument reads the id out of a name that Claim, Freed, Document, SignedDTE or Evidence made.
 func ParseDocument(name string) (DocumentID, error) {
 	parts := strings.Split(name, "/")
 	if len(parts) < 5 {

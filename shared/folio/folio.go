@@ -1,0 +1,267 @@
+package folio
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"timbre/shared/company"
+	"timbre/shared/store"
+)
+
+// What callers branch on.
+var (
+	// ErrNone says that no CAF of the type may be used.
+	ErrNone = errors.New("folio: no CAF")
+	// ErrExhausted says that every folio of the usable CAFs is taken.
+	ErrExhausted = errors.New("folio: exhausted")
+	// ErrUsed says that the folio that the caller chose is taken.
+	ErrUsed = errors.New("folio: used")
+	// ErrOutside says that the folio that the caller chose is in no usable CAF.
+	ErrOutside = errors.New("folio: in no usable CAF")
+)
+
+// State is what became of a folio.
+type State string
+
+// The states of a claim.
+const (
+	Held    State = "held"    // belongs to Claim.Key, or is about to be freed
+	Free    State = "free"    // was claimed in vain and may be taken
+	Void    State = "void"    // declared unused for ever
+	Foreign State = "foreign" // used by another system
+)
+
+// Order is what a document is made of, whoever finishes it.
+type Order struct {
+	// BodyHash is SHA-256 of the request; another body under the same key is refused.
+	BodyHash string `json:"body_hash"`
+	// CAF authorises the folio.
+	CAF company.CAF `json:"caf"`
+	// Content is the resolved order, of no concern here.
+	Content json.RawMessage `json:"content"`
+}
+
+// Claim is the content of claims/F.
+type Claim struct {
+	State State            `json:"state"`
+	Key   store.RequestKey `json:"key,omitempty"`
+	// Nonce makes each write of a claim differ, so that a writer knows its own.
+	Nonce string    `json:"nonce"`
+	At    time.Time `json:"at"`
+	Order *Order    `json:"order,omitempty"`
+}
+
+// Request is the content of req/K.
+type Request struct {
+	store.DocumentID
+	Order Order `json:"order"`
+}
+
+// Range is a run of folios that one CAF authorises, both ends included.
+type Range struct {
+	From, To int64
+	CAF      company.CAF
+}
+
+// Wish is a request for a folio.
+type Wish struct {
+	store.Series
+	Key store.RequestKey
+	// Folio is the caller's own choice, 0 for the lowest free one.
+	Folio int64
+	// Ranges are those that may be used, in order, not overlapping.
+	Ranges   []Range
+	BodyHash string
+	Content  json.RawMessage
+}
+
+// Bound is a folio that belongs to a key for ever.
+type Bound struct {
+	store.DocumentID
+	Key   store.RequestKey
+	Order Order
+}
+
+// Ledger claims and binds folios of all series.
+type Ledger struct {
+	bucket  *store.Bucket
+	log     *slog.Logger
+	now     func() time.Time
+	options Options
+	cursors cursors
+	sweeps  announced
+}
+
+// Options are what a Ledger may be told; zero values take the defaults.
+type Options struct {
+	// SweepAfter is how old a claim must be before somebody else finishes it (1 min).
+	SweepAfter time.Duration
+	// AnnounceEvery is how long one due entry covers the claims of a process (5 min).
+	AnnounceEvery time.Duration
+	// Grace lies between the end of that time and the look at the entry. It must exceed the rounding
+	// to minutes, the deadline of a request and what clocks differ, so that every claim which an entry
+	// covers is made before (3 min).
+	Grace time.Duration
+}
+
+// New makes a ledger on the state bucket.
+func New(b *store.Bucket, log *slog.Logger, now func() time.Time, o Options) *Ledger {
+	o.SweepAfter = cmp.Or(o.SweepAfter, time.Minute)
+	o.AnnounceEvery = cmp.Or(o.AnnounceEvery, 5*time.Minute)
+	o.Grace = cmp.Or(o.Grace, 3*time.Minute)
+	return &Ledger{bucket: b, log: log, now: now, options: o}
+}
+
+// Find tells what is bound to a key; store.ErrNotFound if nothing is.
+func (l *Ledger) Find(ctx context.Context, c store.Company, key store.RequestKey) (Bound, error) {
+	var r Request
+	if _, err := l.bucket.ReadJSON(ctx, store.Request(c, key), &r); err != nil {
+		return Bound{}, err
+	}
+	return Bound{DocumentID: r.DocumentID, Key: key, Order: r.Order}, nil
+}
+
+// Bind gives a key its folio. The answer holds what is stored: if the key was bound before, perhaps to
+// another body, that is what comes back. After an error the folio, if one was claimed, belongs to the
+// key: the same request, or the sweeper, goes on with it. ErrNone, ErrExhausted, ErrUsed and ErrOutside
+// leave nothing behind.
+func (l *Ledger) Bind(ctx context.Context, w Wish) (Bound, error) {
+	if len(w.Ranges) == 0 {
+		return Bound{}, ErrNone
+	}
+	if err := l.announce(ctx, w.Series); err != nil {
+		return Bound{}, err
+	}
+	h, err := l.claim(ctx, w)
+	if err != nil {
+		return Bound{}, err
+	}
+	return l.bind(ctx, h)
+}
+
+// held is a claim as it stands in the bucket.
+type held struct {
+	store.DocumentID
+	Claim
+	generation int64
+}
+
+func (l *Ledger) claim(ctx context.Context, w Wish) (held, error) {
+	if w.Folio == 0 {
+		return l.claimLowest(ctx, w)
+	}
+	r, found := covering(w.Ranges, w.Folio)
+	if !found {
+		return held{}, fmt.Errorf("%w: %d", ErrOutside, w.Folio)
+	}
+	h, err := l.claimAt(ctx, w, w.Folio, r)
+	if errors.Is(err, errTaken) {
+		return held{}, fmt.Errorf("%w: %d", ErrUsed, w.Folio)
+	}
+	return h, err
+}
+
+// errTaken says that a folio belongs to somebody else.
+var errTaken = errors.New("folio: taken")
+
+// claimAt takes a folio that nobody holds or that was freed, or finds it held by the same key.
+func (l *Ledger) claimAt(ctx context.Context, w Wish, folio int64, r Range) (held, error) {
+	h := l.newClaim(w, folio, r)
+	var err error
+	h.generation, err = l.bucket.CreateJSON(ctx, store.Claim(h.DocumentID), h.Claim, claimMeta(h.Claim))
+	if !errors.Is(err, store.ErrExists) {
+		return h, err
+	}
+	standing, err := l.read(ctx, h.DocumentID)
+	switch {
+	case err != nil:
+		return held{}, err
+	case standing.State == Held && standing.Key == w.Key:
+		return standing, nil
+	case standing.State != Free:
+		return held{}, errTaken
+	}
+	return l.take(ctx, h, standing.generation)
+}
+
+// take turns a free claim of the generation into h.
+func (l *Ledger) take(ctx context.Context, h held, generation int64) (held, error) {
+	var err error
+	h.generation, err = l.bucket.ReplaceJSON(ctx, store.Claim(h.DocumentID), generation, h.Claim, claimMeta(h.Claim))
+	if errors.Is(err, store.ErrChanged) {
+		return held{}, errTaken
+	}
+	return h, err
+}
+
+func (l *Ledger) newClaim(w Wish, folio int64, r Range) held {
+	return held{
+		DocumentID: store.DocumentID{Series: w.Series, Folio: folio},
+		Claim: Claim{
+			State: Held, Key: w.Key, Nonce: rand.Text(), At: l.now().UTC(),
+			Order: &Order{BodyHash: w.BodyHash, CAF: r.CAF, Content: w.Content},
+		},
+	}
+}
+
+func (l *Ledger) read(ctx context.Context, id store.DocumentID) (held, error) {
+	h := held{DocumentID: id}
+	var err error
+	h.generation, err = l.bucket.ReadJSON(ctx, store.Claim(id), &h.Claim)
+	if err == nil && h.State == Held && h.Order == nil {
+		err = fmt.Errorf("folio: claim of %s holds no order", id)
+	}
+	return h, err
+}
+
+// bind creates req/K for a claim. If the key has another folio, that one counts and the claim is freed:
+// besides the sweeper, which calls this too, nobody frees a claim.
+func (l *Ledger) bind(ctx context.Context, h held) (Bound, error) {
+	r := Request{DocumentID: h.DocumentID, Order: *h.Order}
+	_, err := l.bucket.CreateJSON(ctx, store.Request(h.Company, h.Key), r, nil)
+	if err == nil {
+		return Bound{DocumentID: r.DocumentID, Key: h.Key, Order: r.Order}, nil
+	}
+	if !errors.Is(err, store.ErrExists) {
+		return Bound{}, err
+	}
+	bound, err := l.Find(ctx, h.Company, h.Key)
+	if err != nil || bound.DocumentID == h.DocumentID {
+		return bound, err
+	}
+	if err := l.free(ctx, h); err != nil {
+		l.log.WarnContext(ctx, "claim not freed, the sweeper will", "folio", h.Folio, "tipo_dte", h.Type, "error", err)
+	}
+	return bound, nil
+}
+
+// free gives a claim of the generation seen back, the hint first: a hint without a free claim is
+// harmless. Somebody who came between has freed it, and perhaps taken it.
+func (l *Ledger) free(ctx context.Context, h held) error {
+	if _, err := l.bucket.Create(ctx, store.Freed(h.DocumentID), nil, nil); err != nil {
+		return err
+	}
+	c := Claim{State: Free, Nonce: rand.Text(), At: l.now().UTC()}
+	_, err := l.bucket.ReplaceJSON(ctx, store.Claim(h.DocumentID), h.generation, c, claimMeta(c))
+	if errors.Is(err, store.ErrChanged) {
+		return nil
+	}
+	l.cursors.of(h.Series).lookForFreed()
+	return err
+}
+
+// claimMeta lets listings tell what a claim is without reading it.
+func claimMeta(c Claim) map[string]string {
+	return map[string]string{metaState: string(c.State), metaAt: c.At.Format(time.RFC3339)}
+}
+
+const (
+	metaState = "state"
+	metaAt    = "at"
+)

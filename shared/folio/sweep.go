@@ -1,0 +1,231 @@
+package folio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"timbre/shared/due"
+	"timbre/shared/store"
+)
+
+// Function is in whose name sweeps stand under due/.
+const Function = "generate-sign"
+
+// announced remembers for which series a due entry covers the claims to come.
+type announced struct {
+	mu    sync.Mutex
+	until map[store.Series]time.Time
+}
+
+// announce makes sure that a sweep will look at the claims that this process is about to make.
+func (l *Ledger) announce(ctx context.Context, s store.Series) error {
+	now := l.now()
+	l.sweeps.mu.Lock()
+	defer l.sweeps.mu.Unlock()
+	if now.Before(l.sweeps.until[s]) {
+		return nil
+	}
+	err := due.Add(ctx, l.bucket, now.Add(l.options.AnnounceEvery+l.options.Grace), Function, string(s.Env), s.RUT.String(), s.Type.String())
+	if err != nil {
+		return fmt.Errorf("announce a sweep: %w", err)
+	}
+	if l.sweeps.until == nil {
+		l.sweeps.until = map[store.Series]time.Time{}
+	}
+	l.sweeps.until[s] = now.Add(l.options.AnnounceEvery)
+	return nil
+}
+
+// Sweep finishes what died on its way in a series: it binds claims that have no request, frees those
+// whose request has another folio and calls finish for those that are bound but have no document yet.
+// Left counts what is still to be done: younger claims (somebody may be at work), and failures, whose
+// errors come joined. authorized are the folios that may be in use, for the mark below which all is done.
+func (l *Ledger) Sweep(ctx context.Context, s store.Series, authorized []Range, finish func(context.Context, Bound) error) (int, error) {
+	low, err := l.lowMark(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	claims, err := l.unfinished(ctx, s, low)
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	left := 0
+	for _, o := range claims.open {
+		done, err := l.finishClaim(ctx, o, finish)
+		if !done {
+			left++
+		}
+		failed = errors.Join(failed, err)
+	}
+	if failed == nil {
+		failed = l.advance(ctx, s, low, claims.mark(authorized, low))
+	}
+	return left, failed
+}
+
+// finishClaim goes on with a claim that has no document; done means that nothing is left to do.
+func (l *Ledger) finishClaim(ctx context.Context, o store.Object, finish func(context.Context, Bound) error) (bool, error) {
+	id, err := store.ParseDocument(o.Name)
+	if err != nil {
+		return false, err
+	}
+	if o.Meta[metaState] == string(Free) {
+		_, err := l.bucket.Create(ctx, store.Freed(id), nil, nil)
+		return err == nil, err
+	}
+	if at, err := time.Parse(time.RFC3339, o.Meta[metaAt]); err == nil && l.now().Before(at.Add(l.options.SweepAfter)) {
+		return false, nil
+	}
+	h, err := l.read(ctx, id)
+	if err != nil || h.State != Held {
+		return err == nil, err
+	}
+	bound, err := l.bind(ctx, h)
+	if err != nil || bound.DocumentID != id {
+		return err == nil, err
+	}
+	err = finish(ctx, bound)
+	return err == nil, err
+}
+
+// listing is what a sweep sees: the folios claimed, and the claims that have no document.
+type listing struct {
+	claimed []int64
+	open    []store.Object
+}
+
+// unfinished merges the listings of claims and documents, both in order of folios.
+func (l *Ledger) unfinished(ctx context.Context, s store.Series, low int64) (listing, error) {
+	first := store.DocumentID{Series: s, Folio: low}
+	var found listing
+	var claims []store.Object
+	for o, err := range l.bucket.List(ctx, store.Query{Prefix: store.ClaimPrefix(s), Start: store.Claim(first).String()}) {
+		if err != nil {
+			return listing{}, err
+		}
+		id, err := store.ParseDocument(o.Name)
+		if err != nil {
+			return listing{}, err
+		}
+		found.claimed = append(found.claimed, id.Folio)
+		if state := State(o.Meta[metaState]); state != Void && state != Foreign {
+			claims = append(claims, o)
+		}
+	}
+	if len(claims) == 0 {
+		return found, nil
+	}
+	documents := map[int64]bool{}
+	for o, err := range l.bucket.List(ctx, store.Query{Prefix: store.DocumentPrefix(s), Start: store.Document(first).String()}) {
+		if err != nil {
+			return listing{}, err
+		}
+		id, err := store.ParseDocument(o.Name)
+		if err != nil {
+			return listing{}, err
+		}
+		documents[id.Folio] = true
+	}
+	for _, o := range claims {
+		if id, err := store.ParseDocument(o.Name); err == nil && !documents[id.Folio] {
+			found.open = append(found.open, o)
+		}
+	}
+	return found, nil
+}
+
+// mark is the lowest authorized folio from low on that is not claimed or not finished.
+func (f listing) mark(authorized []Range, low int64) int64 {
+	open := map[int64]bool{}
+	for _, o := range f.open {
+		if id, err := store.ParseDocument(o.Name); err == nil {
+			open[id.Folio] = true
+		}
+	}
+	for {
+		folio, _, found := atOrAbove(authorized, low)
+		if !found {
+			return low
+		}
+		if _, claimed := slices.BinarySearch(f.claimed, folio); !claimed || open[folio] {
+			return folio
+		}
+		low = folio + 1
+	}
+}
+
+type lowMark struct {
+	Low int64 `json:"low"`
+}
+
+func (l *Ledger) lowMark(ctx context.Context, s store.Series) (int64, error) {
+	var m lowMark
+	_, err := l.bucket.ReadJSON(ctx, store.LowMark(s), &m)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return m.Low, err
+}
+
+// advance moves the mark; it only ever grows, so a stale writer does no harm.
+func (l *Ledger) advance(ctx context.Context, s store.Series, from, to int64) error {
+	if to <= from {
+		return nil
+	}
+	_, err := store.Update(ctx, l.bucket, store.LowMark(s), func(m *lowMark) error {
+		if m.Low >= to {
+			return store.ErrUnchanged
+		}
+		m.Low = to
+		return nil
+	}, nil)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	_, err = l.bucket.CreateJSON(ctx, store.LowMark(s), lowMark{to}, nil)
+	if errors.Is(err, store.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// SweepDue sweeps the series whose time has come and removes the entries with nothing left. ranges
+// tells the authorized folios of a series.
+func (l *Ledger) SweepDue(ctx context.Context, ranges func(context.Context, store.Series) ([]Range, error), finish func(context.Context, Bound) error) error {
+	entries, err := due.List(ctx, l.bucket, l.now(), Function, sweepsPerTick)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, e := range entries {
+		failed = errors.Join(failed, l.sweepEntry(ctx, e, ranges, finish))
+	}
+	return failed
+}
+
+// sweepsPerTick bounds one tick; the rest waits for the next.
+const sweepsPerTick = 200
+
+func (l *Ledger) sweepEntry(ctx context.Context, e due.Entry, ranges func(context.Context, store.Series) ([]Range, error), finish func(context.Context, Bound) error) error {
+	if len(e.Parts) != 3 {
+		return fmt.Errorf("folio: due entry %v names no series", e.Parts)
+	}
+	s, err := store.ParseSeries(e.Parts[0], e.Parts[1], e.Parts[2])
+	if err != nil {
+		return err
+	}
+	authorized, err := ranges(ctx, s)
+	if err != nil {
+		return err
+	}
+	left, err := l.Sweep(ctx, s, authorized, finish)
+	if err != nil || left > 0 {
+		return err
+	}
+	return due.Done(ctx, l.bucket, e)
+}
