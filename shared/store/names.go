@@ -108,6 +108,9 @@ func Evidence(d DocumentID, n int) Name {
 	return Name{fmt.Sprintf("evidence/%s/%06d.json", d.path(), n)}
 }
 
+// EvidencePrefix is where the evidence about a document stands.
+func EvidencePrefix(d DocumentID) string { return "evidence/" + d.path() + "/" }
+
 // Names of the state bucket.
 
 // CompanyConfig holds a company's configuration.
@@ -160,6 +163,9 @@ func DocumentsPrefix(c Company) string { return "doc/" + c.path() + "/" }
 func Outbox(c Channel, d DocumentID) Name {
 	return Name{fmt.Sprintf("%s%d-%010d", OutboxPrefix(d.Company, c), d.Type, d.Folio)}
 }
+
+// OutboxRoot is where the outboxes of all chains stand.
+const OutboxRoot = "outbox/"
 
 // OutboxPrefix is where the waiting documents of a chain stand.
 func OutboxPrefix(c Company, ch Channel) string {
