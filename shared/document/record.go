@@ -29,6 +29,8 @@ type Record struct {
 	IssueDate string  `json:"issue_date"`
 	Receiver  rut.RUT `json:"receiver"`
 	Total     string  `json:"total"`
+	// References are the company's own documents that this one, a note, refers to; it waits for them.
+	References []store.DocumentID `json:"references,omitempty"`
 
 	Status event.Status `json:"status"`
 	// Seq grows by one with each change of the status.
