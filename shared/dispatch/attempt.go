@@ -1,0 +1,204 @@
+package dispatch
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+// Result is how an attempt to upload ended.
+type Result string
+
+// The results. An attempt without one is under way, or its process died.
+const (
+	ResultReceived Result = "received" // STATUS 0, or 99 with the earlier track id
+	ResultRefused  Result = "refused"  // for the documents or for the company
+	ResultRetry    Result = "retry"    // not received, for a reason that passes
+	ResultUnknown  Result = "unknown"  // the answer was lost
+)
+
+// Attempt is one upload of the plan's bytes.
+type Attempt struct {
+	ID     string    `json:"id"` // nonce of who made it
+	At     time.Time `json:"at"`
+	SHA256 string    `json:"sha256"` // of the bytes
+	Ended  time.Time `json:"ended,omitzero"`
+	Result Result    `json:"result,omitempty"`
+	Status *int      `json:"status,omitempty"` // as the SII answered
+	Track  string    `json:"track,omitempty"`
+	Glosa  string    `json:"glosa,omitempty"`
+}
+
+// Why Begin refuses an attempt.
+var (
+	// ErrBusy says that another attempt is under way.
+	ErrBusy = errors.New("dispatch: an upload is under way")
+	// ErrOver says that the plan is closed.
+	ErrOver = errors.New("dispatch: the envelope is closed")
+)
+
+const (
+	// attemptLimit is when an attempt without result has no poster any more.
+	attemptLimit = sii.UploadTimeout + 10*time.Second
+	// maxWait bounds the pause between attempts; a repeated file must wait 900 s (STATUS 99, live 2026).
+	maxWait = 15 * time.Minute
+	// maxTokenRetries and maxTruncated are how often STATUS 5 and 3 are taken for something that passes.
+	maxTokenRetries = 5
+	maxTruncated    = 1
+)
+
+// Begin notes an attempt before its POST.
+func (p *Plan) Begin(a Attempt) error {
+	switch {
+	case p.Closed():
+		return ErrOver
+	case p.Busy(a.At):
+		return ErrBusy
+	}
+	p.expire(a.At)
+	p.Attempts = append(p.Attempts, a)
+	return nil
+}
+
+// Busy tells whether an attempt is under way.
+func (p *Plan) Busy(now time.Time) bool {
+	a := p.last()
+	return a != nil && a.Result == "" && now.Sub(a.At) < attemptLimit
+}
+
+// Abandoned tells whether the last attempt's process died without noting a result.
+func (p *Plan) Abandoned(now time.Time) bool {
+	a := p.last()
+	return a != nil && a.Result == "" && !p.Busy(now)
+}
+
+// Park leaves the plan to be minded later; the last attempt's answer counts as lost.
+func (p *Plan) Park(now time.Time) error {
+	if p.Closed() {
+		return store.ErrUnchanged
+	}
+	p.expire(now)
+	p.State = Parked
+	return nil
+}
+
+// Reopen parks a received plan whose file the SII has lost (VOF): the same bytes go out again.
+func (p *Plan) Reopen() { p.State, p.Verdict = Parked, nil }
+
+func (p *Plan) expire(now time.Time) {
+	if a := p.last(); a != nil && a.Result == "" {
+		a.Result, a.Ended = ResultUnknown, now
+	}
+}
+
+// End notes the definite answer of an attempt and what follows from it for the plan.
+func (p *Plan) End(id string, answer sii.UploadResult, now time.Time) error {
+	a := p.attempt(id)
+	if a == nil {
+		return errors.New("dispatch: no such attempt")
+	}
+	a.Ended, a.Status, a.Track, a.Glosa = now, &answer.Status, answer.TrackID, answer.Glosa()
+	fault := p.judge(a)
+	p.addTrack(a.Track)
+	switch a.Result {
+	case ResultUnknown:
+		if !p.Closed() {
+			p.State = Parked
+		}
+	case ResultReceived:
+		if p.State != Done {
+			p.State, p.Refusal = Received, nil
+		}
+	case ResultRefused:
+		if p.mayBeHeld() && fault == FaultCompany {
+			a.Result = ResultRetry
+		} else if !p.Closed() {
+			p.Refuse(Refusal{Fault: fault, Code: strconv.Itoa(answer.Status), Glosa: a.Glosa, At: now})
+		}
+	}
+	return nil
+}
+
+// mayBeHeld tells whether the SII may hold the envelope through an earlier attempt: then a company's
+// refusal says nothing of it, and its documents must not go into another one.
+func (p *Plan) mayBeHeld() bool {
+	for _, a := range p.Attempts {
+		if a.Result == ResultUnknown {
+			return true
+		}
+	}
+	return len(p.Tracks) > 0
+}
+
+// statusFaults are the refusals of the upload (OI2003_UPDTE_MDE 1.5): 4 is documented for the AEC only and
+// would be our bug, which a person must see. What is in no table here passes: 9 and internal errors.
+var statusFaults = map[int]Fault{
+	sii.StatusSender:     FaultCompany,
+	sii.StatusCompany:    FaultCompany,
+	sii.StatusParameters: FaultCompany,
+	sii.StatusSize:       FaultDocuments,
+	sii.StatusSchema:     FaultDocuments,
+	sii.StatusSignature:  FaultDocuments,
+}
+
+// judge sets the attempt's result by its STATUS and tells whose fault a refusal is.
+func (p *Plan) judge(a *Attempt) Fault {
+	fault, refused := statusFaults[*a.Status]
+	switch {
+	case refused:
+		a.Result = ResultRefused
+	case *a.Status == sii.StatusReceived, *a.Status == sii.StatusDuplicate && a.Track != "":
+		a.Result = ResultReceived
+	case *a.Status == sii.StatusDuplicate: // the SII has it and does not say under which number
+		a.Result = ResultUnknown
+	case *a.Status == sii.StatusToken && p.times(sii.StatusToken) > maxTokenRetries,
+		*a.Status == sii.StatusTruncated && p.times(sii.StatusTruncated) > maxTruncated:
+		a.Result, fault = ResultRefused, FaultCompany
+	default:
+		a.Result = ResultRetry
+	}
+	return fault
+}
+
+// times counts the attempts that were answered with a STATUS.
+func (p *Plan) times(status int) int {
+	n := 0
+	for _, a := range p.Attempts {
+		if a.Status != nil && *a.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
+// NextAttempt is when the bytes may be sent again: at once if they never were; else after first, doubled
+// with each attempt that led to nothing.
+func (p *Plan) NextAttempt(first time.Duration) time.Time {
+	a := p.last()
+	switch {
+	case a == nil:
+		return time.Time{}
+	case a.Result == "":
+		return a.At.Add(attemptLimit)
+	}
+	return a.Ended.Add(min(first<<min(len(p.Attempts)-1, 20), maxWait))
+}
+
+func (p *Plan) last() *Attempt {
+	if len(p.Attempts) == 0 {
+		return nil
+	}
+	return &p.Attempts[len(p.Attempts)-1]
+}
+
+func (p *Plan) attempt(id string) *Attempt {
+	for i := range p.Attempts {
+		if p.Attempts[i].ID == id {
+			return &p.Attempts[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"timbre/shared/store"
+)
+
+// Evidence is one request, answer or decision about a document, kept for ever. It holds no token and no
+// secret; a fact that was noted twice (a crash came between) is there twice with the same times.
+type Evidence struct {
+	At       time.Time `json:"at"`
+	Kind     string    `json:"kind"` // upload, envelope-state, document-state, decision
+	Envelope int64     `json:"envelope,omitempty"`
+	Attempt  string    `json:"attempt,omitempty"`
+	// SHA256 is that of the file that was uploaded.
+	SHA256 string `json:"sha256,omitempty"`
+	Track  string `json:"track_id,omitempty"`
+	Code   string `json:"code,omitempty"` // STATUS or ESTADO
+	// Answer is the SII's text, AnswerSHA256 its hash; Note is ours.
+	Answer       string `json:"answer,omitempty"`
+	AnswerSHA256 string `json:"answer_sha256,omitempty"`
+	Note         string `json:"note,omitempty"`
+}
+
+// The kinds of evidence.
+const (
+	KindUpload        = "upload"
+	KindEnvelopeState = "envelope-state"
+	KindDocumentState = "document-state"
+	KindDecision      = "decision"
+)
+
+// Keep stores evidence about a document at the next free number.
+func Keep(ctx context.Context, archive *store.Bucket, d store.DocumentID, e Evidence) error {
+	n := 0
+	for _, err := range archive.List(ctx, store.Query{Prefix: store.EvidencePrefix(d)}) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	for {
+		n++
+		_, err := archive.CreateJSON(ctx, store.Evidence(d, n), e, nil)
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+	}
+}
+
+// Kept reads the evidence about a document in order.
+func Kept(ctx context.Context, archive *store.Bucket, d store.DocumentID) ([]Evidence, error) {
+	all := []Evidence{}
+	for n := 1; ; n++ {
+		var e Evidence
+		_, err := archive.ReadJSON(ctx, store.Evidence(d, n), &e)
+		if isMissing(err) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("evidence of %s: %w", d, err)
+		}
+		all = append(all, e)
+	}
+}
