@@ -73,6 +73,9 @@ func run(o Options, jobs []Job, listener net.Listener) *Scheduler {
 		cancel:    cancel,
 		state:     map[string]JobState{},
 	}
+	for _, job := range jobs {
+		s.state[job.Name] = JobState{}
+	}
 	s.admin = &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 	s.background.Go(func() {
 		if err := s.admin.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -80,7 +83,6 @@ func run(o Options, jobs []Job, listener net.Listener) *Scheduler {
 		}
 	})
 	for _, job := range jobs {
-		s.state[job.Name] = JobState{}
 		s.background.Go(func() { s.repeat(ctx, job) })
 	}
 	return s
