@@ -176,6 +176,31 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// The oracle's examples: one writes its attributes in single quotes, one has a comment, one CR LF.
+func TestOracleExamples(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join(golden.Reference(t, "oracle", "examples"), "*.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, text := range all(content) {
+			count++
+			if _, err := ted.Verify(text, testKeys(t)); err != nil {
+				t.Errorf("%s, TED %d: %v", filepath.Base(path), i+1, err)
+			}
+		}
+	}
+	if count < 15 {
+		t.Errorf("only %d TEDs", count)
+	}
+}
+
 type sample struct {
 	name    string
 	content []byte

@@ -24,8 +24,9 @@ func Flatten(text []byte) []byte {
 		if tag < 0 {
 			return append(out, rest...)
 		}
-		if between := rest[:tag]; !endsTag(out) || len(bytes.Trim(between, blanks)) > 0 {
-			out = append(out, between...)
+		out = append(out, rest[:tag]...)
+		if trimmed := bytes.TrimRight(out, blanks); bytes.HasSuffix(trimmed, []byte(">")) {
+			out = trimmed
 		}
 		rest = rest[tag:]
 		end := bytes.IndexByte(rest, '>') + 1
@@ -37,8 +38,6 @@ func Flatten(text []byte) []byte {
 	}
 	return out
 }
-
-func endsTag(out []byte) bool { return len(out) > 0 && out[len(out)-1] == '>' }
 
 // withoutNamespaces is a tag less its xmlns attributes.
 func withoutNamespaces(tag []byte) []byte {
