@@ -1,0 +1,127 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// routes tell which function serves a public path, the most telling first; a method counts where one
+// is named. They are those of the HTTP contract; internal paths have none.
+var routes = []struct{ method, path, function string }{
+	{http.MethodPost, "/v1/documents", "generate-sign"},
+	{"", "/v1/batches", "generate-sign"},
+	{"", "/v1/folios:reserve", "generate-sign"},
+	{"", "/api/dte/generate", "generate-sign"},
+	{"", "/v1/outbox:flush", "send"},
+	{"", "/v1/documents/", "poll-status"},
+	{"", "/v1/events", "poll-status"},
+	{"", "/v1/status:sweep", "poll-status"},
+	{"", "/v1/received", "download-received"},
+	{"", "/v1/received:download", "download-received"},
+	{"", "/v1/received/", "download-received"},
+	{"", "/api/dte/download/received", "download-received"},
+	{"", "/v1/companies", "onboard"},
+	{"", "/v1/companies/", "onboard"},
+}
+
+// gateway serves every public path on one address, as a load balancer does in the cloud.
+type gateway struct {
+	proxies map[string]*httputil.ReverseProxy
+	ready   func(context.Context) []string // what is not ready
+	open    atomic.Bool                    // all companies are onboarded
+}
+
+func newGateway(backends map[string]string, ready func(context.Context) []string) (*gateway, error) {
+	g := &gateway{proxies: map[string]*httputil.ReverseProxy{}, ready: ready}
+	for name, address := range backends {
+		target, err := url.Parse(address)
+		if err != nil {
+			return nil, err
+		}
+		g.proxies[name] = &httputil.ReverseProxy{
+			Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target); r.SetXForwarded() },
+			ErrorHandler: unreachable,
+			ErrorLog:     quiet(),
+		}
+	}
+	return g, nil
+}
+
+func (g *gateway) server(addr string) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: g, ErrorLog: quiet(),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/health":
+		w.WriteHeader(http.StatusOK)
+		return
+	case "/health/ready":
+		g.health(w, r)
+		return
+	}
+	function := functionOf(r)
+	proxy, found := g.proxies[function]
+	switch {
+	case function == "":
+		writeProblem(w, http.StatusNotFound, "not-found", "No existe esa dirección")
+	case !found:
+		writeProblem(w, http.StatusServiceUnavailable, "unavailable", "La función "+function+" no corre en esta máquina")
+	default:
+		proxy.ServeHTTP(w, r)
+	}
+}
+
+func functionOf(r *http.Request) string {
+	for _, route := range routes {
+		under := strings.HasSuffix(route.path, "/") && strings.HasPrefix(r.URL.Path, route.path)
+		if (under || r.URL.Path == route.path) && (route.method == "" || route.method == r.Method) {
+			return route.function
+		}
+	}
+	return ""
+}
+
+func (g *gateway) health(w http.ResponseWriter, r *http.Request) {
+	missing := g.ready(r.Context())
+	if !g.open.Load() {
+		missing = append(missing, "companies are being onboarded")
+	}
+	status := http.StatusOK
+	if len(missing) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{"ready": len(missing) == 0, "waiting_for": missing}) //nolint:errcheck // the caller went away
+}
+
+// unreachable answers for a function that is being started again.
+func unreachable(w http.ResponseWriter, _ *http.Request, _ error) {
+	w.Header().Set("Retry-After", "1")
+	writeProblem(w, http.StatusServiceUnavailable, "unavailable", "La función no responde; repita la misma solicitud")
+}
+
+func writeProblem(w http.ResponseWriter, status int, code, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{ //nolint:errcheck // the caller went away
+		"type": "urn:dte:problem:" + code, "title": "Puerta de enlace", "status": status, "detail": detail,
+	})
+}
+
+// quiet drops net/http's own lines about callers that went away.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
