@@ -1,0 +1,90 @@
+package onboard
+
+import (
+	"context"
+	"errors"
+
+	"timbre/shared/company"
+	"timbre/shared/problem"
+	"timbre/shared/rut"
+	"timbre/shared/store"
+)
+
+// putCompany changes a company or, where the caller may, creates it; it tells whether it did.
+func (s *service) putCompany(ctx context.Context, r rut.RUT, request *companyRequest, mayCreate bool) (company.Company, bool, error) {
+	if err := problem.Invalid(problem.InvalidRequest, request.validate(s.today())); err != nil {
+		return company.Company{}, false, err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	c, err := s.alterCompany(ctx, r, request)
+	if !errors.Is(err, store.ErrNotFound) {
+		return c, false, err
+	}
+	if !mayCreate {
+		return company.Company{}, false, problem.Wrap(problem.Forbidden, "", err)
+	}
+	c = company.Company{RUT: r, Active: store.Certificacion, NamespaceForm: "both"}
+	if err := request.apply(&c); err != nil {
+		return company.Company{}, false, err
+	}
+	_, err = s.state.CreateJSON(ctx, store.CompanyConfig(r), c, nil)
+	if errors.Is(err, store.ErrExists) { // created by another instance meanwhile
+		c, err = s.alterCompany(ctx, r, request)
+		return c, false, err
+	}
+	return c, true, err
+}
+
+func (s *service) alterCompany(ctx context.Context, r rut.RUT, request *companyRequest) (company.Company, error) {
+	return store.Update(ctx, s.state, store.CompanyConfig(r), request.apply, nil)
+}
+
+// apply puts the request's fields into a configuration; certificates and CAFs stay.
+func (r *companyRequest) apply(c *company.Company) error {
+	c.RznSoc, c.GiroEmis = r.RznSoc, r.GiroEmis
+	c.DirOrigen, c.CmnaOrigen, c.CiudadOrigen = r.DirOrigen, r.CmnaOrigen, r.CiudadOrigen
+	c.Acteco = c.Acteco[:0:0]
+	for _, code := range r.Acteco {
+		c.Acteco = append(c.Acteco, string(code))
+	}
+	c.WebhookURL = r.WebhookURL
+	if r.NamespaceForm != "" {
+		c.NamespaceForm = r.NamespaceForm
+	}
+	if r.StrictRemarks != nil {
+		c.StrictRemarks = *r.StrictRemarks
+	}
+	if r.Intercambio != nil {
+		c.Intercambio = r.Intercambio
+	}
+	r.applyBlock(c, store.Certificacion, r.Certificacion)
+	r.applyBlock(c, store.Produccion, r.Produccion)
+	if r.Active != "" {
+		c.Active = store.Environment(r.Active)
+	}
+	return checkActive(c)
+}
+
+func (r *companyRequest) applyBlock(c *company.Company, e store.Environment, b *blockRequest) {
+	if b == nil {
+		return
+	}
+	if c.Blocks == nil {
+		c.Blocks = map[store.Environment]*company.Block{}
+	}
+	if c.Blocks[e] == nil {
+		c.Blocks[e] = &company.Block{}
+	}
+	c.Blocks[e].FchResol, c.Blocks[e].NroResol = b.FchResol, b.NroResol
+}
+
+// checkActive refuses a company whose active environment has no resolution: it could issue nothing.
+func checkActive(c *company.Company) error {
+	if c.In(c.Active).FchResol != "" {
+		return nil
+	}
+	var f faults
+	f.add(string(c.Active), "missing-field", "Falta la resolución (FchResol, NroResol) del ambiente activo.")
+	return problem.Invalid(problem.InvalidRequest, f.found)
+}

@@ -1,0 +1,153 @@
+package onboard
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"timbre/shared/access"
+	"timbre/shared/company"
+	"timbre/shared/rut"
+	"timbre/shared/store"
+)
+
+// companyRequest is the body of PUT /v1/companies/{rut}. A block or a field that is absent and stands
+// for a switch (active, strict_remarks, intercambio) stays as it is.
+type companyRequest struct {
+	RznSoc       string   `json:"RznSoc"`
+	GiroEmis     string   `json:"GiroEmis"`
+	Acteco       []digits `json:"Acteco"`
+	DirOrigen    string   `json:"DirOrigen"`
+	CmnaOrigen   string   `json:"CmnaOrigen"`
+	CiudadOrigen string   `json:"CiudadOrigen"`
+
+	Active        string        `json:"active"`
+	Certificacion *blockRequest `json:"certificacion"`
+	Produccion    *blockRequest `json:"produccion"`
+
+	WebhookURL    string               `json:"webhook_url"`
+	NamespaceForm string               `json:"namespace_form"`
+	StrictRemarks *bool                `json:"strict_remarks"`
+	Intercambio   *company.Intercambio `json:"intercambio"`
+}
+
+// blockRequest is the resolution of the company in an environment.
+type blockRequest struct {
+	FchResol string `json:"FchResol"`
+	NroResol int    `json:"NroResol"`
+}
+
+// digits is a code given as a JSON number or as a text.
+type digits string
+
+// UnmarshalJSON implements json.Unmarshaler; what is neither stays as it came, for the validation to refuse.
+func (d *digits) UnmarshalJSON(text []byte) error {
+	var s string
+	if json.Unmarshal(text, &s) == nil {
+		*d = digits(s)
+		return nil
+	}
+	if !json.Valid(text) {
+		return errors.New("not a JSON value")
+	}
+	*d = digits(bytes.TrimSpace(text))
+	return nil
+}
+
+// companyAnswer shows a configuration without its secrets.
+type companyAnswer struct {
+	RUT          rut.RUT  `json:"rut"`
+	RznSoc       string   `json:"RznSoc"`
+	GiroEmis     string   `json:"GiroEmis"`
+	Acteco       []string `json:"Acteco"`
+	DirOrigen    string   `json:"DirOrigen"`
+	CmnaOrigen   string   `json:"CmnaOrigen"`
+	CiudadOrigen string   `json:"CiudadOrigen"`
+
+	Active        store.Environment `json:"active"`
+	Certificacion *blockAnswer      `json:"certificacion"`
+	Produccion    *blockAnswer      `json:"produccion"`
+
+	WebhookURL    string               `json:"webhook_url"`
+	NamespaceForm string               `json:"namespace_form"`
+	StrictRemarks bool                 `json:"strict_remarks"`
+	Intercambio   *company.Intercambio `json:"intercambio"`
+}
+
+type blockAnswer struct {
+	FchResol    string             `json:"FchResol"`
+	NroResol    int                `json:"NroResol"`
+	Certificate *certificateAnswer `json:"certificate"`
+	CAFs        []cafAnswer        `json:"cafs"`
+}
+
+// certificateRequest is the body of PUT …/certificate.
+type certificateRequest struct {
+	PFX       []byte `json:"pfx"`
+	Password  string `json:"password"`
+	SignerRUT string `json:"signer_rut"`
+}
+
+type certificateAnswer struct {
+	Environment store.Environment `json:"environment"`
+	Subject     string            `json:"subject"`
+	SignerRUT   rut.RUT           `json:"signer_rut"`
+	NotBefore   time.Time         `json:"not_before"`
+	NotAfter    time.Time         `json:"not_after"`
+	SHA256      string            `json:"sha256"`
+}
+
+type cafAnswer struct {
+	Environment store.Environment `json:"environment"`
+	Type        int               `json:"type"`
+	From        int64             `json:"from"`
+	To          int64             `json:"to"`
+	First       int64             `json:"first"`
+	Authorized  string            `json:"authorized"`
+	Expires     *string           `json:"expires"`
+	SHA256      string            `json:"sha256"`
+}
+
+// foliosAnswer is the stock of folios of a company in an environment.
+type foliosAnswer struct {
+	Company     rut.RUT           `json:"company"`
+	Environment store.Environment `json:"environment"`
+	Types       []stockAnswer     `json:"types"`
+}
+
+// stockAnswer counts the folios of one type. Free ones were claimed in vain and are taken next; the
+// list of them is cut at maxFreeListed.
+type stockAnswer struct {
+	Type       int         `json:"type"`
+	Name       string      `json:"name"`
+	Next       *int64      `json:"next"`
+	Used       int64       `json:"used"`
+	Free       int64       `json:"free"`
+	FreeFolios []int64     `json:"free_folios"`
+	Voided     int64       `json:"voided"`
+	Remaining  int64       `json:"remaining"`
+	Expires    *string     `json:"expires"`
+	CAFs       []cafAnswer `json:"cafs"`
+}
+
+// keyRequest is the body of POST …/keys.
+type keyRequest struct {
+	RUTs   []string `json:"ruts"`
+	Scopes []string `json:"scopes"`
+	Label  string   `json:"label"`
+}
+
+// keyAnswer describes an API key; Key is present only in the answer that made it.
+type keyAnswer struct {
+	ID      string         `json:"id"`
+	Key     string         `json:"key,omitempty"`
+	RUTs    []rut.RUT      `json:"ruts"`
+	Scopes  []access.Scope `json:"scopes"`
+	Label   string         `json:"label"`
+	Created time.Time      `json:"created"`
+}
+
+type keysAnswer struct {
+	Keys []keyAnswer `json:"keys"`
+}
