@@ -50,21 +50,20 @@ func Remove(path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Mkdir creates dir and its missing parents so that they survive a crash.
-func Mkdir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := Mkdir(parent); err != nil {
+// Mkdir creates dir, its missing parents and the children in it so that they
+// survive a crash. What exists stays.
+func Mkdir(dir string, children ...string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := Mkdir(filepath.Dir(dir), filepath.Base(dir)); err != nil {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("create directory: %w", err)
+	for _, child := range children {
+		if err := os.Mkdir(filepath.Join(dir, child), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("create directory: %w", err)
+		}
 	}
-	return syncDir(parent)
+	return syncDir(dir)
 }
 
 // Clean removes what interrupted writes left in dir and returns the names of

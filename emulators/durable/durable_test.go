@@ -132,3 +132,23 @@ func list(tb testing.TB, dir string) []string {
 	}
 	return names
 }
+
+func TestMkdir(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	for range 2 {
+		if err := durable.Mkdir(dir, "y", "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := list(t, dir); !cmp.Equal(got, []string{"x", "y"}) {
+		t.Errorf("children = %q", got)
+	}
+	file := filepath.Join(dir, "file")
+	if err := durable.WriteFile(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.Mkdir(file, "z"); err == nil {
+		t.Error("a directory was created below a file")
+	}
+}

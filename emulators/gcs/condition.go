@@ -34,15 +34,13 @@ func (c *conditions) params() map[string]**int64 {
 	}
 }
 
-// headerConditions reads those of the XML API's plain reads.
+// headerConditions reads those of the XML API's plain reads, which has only these.
 func headerConditions(h http.Header, q url.Values) (conditions, error) {
 	values := url.Values{}
 	values.Set("generation", q.Get("generation"))
 	for param, header := range map[string]string{
-		"ifGenerationMatch":        "X-Goog-If-Generation-Match",
-		"ifGenerationNotMatch":     "X-Goog-If-Generation-Not-Match",
-		"ifMetagenerationMatch":    "X-Goog-If-Metageneration-Match",
-		"ifMetagenerationNotMatch": "X-Goog-If-Metageneration-Not-Match",
+		"ifGenerationMatch":     "X-Goog-If-Generation-Match",
+		"ifMetagenerationMatch": "X-Goog-If-Metageneration-Match",
 	} {
 		values.Set(param, h.Get(header))
 	}

@@ -121,12 +121,14 @@ func (p *panel) failsBefore(c *call) bool {
 	return p.dials.FailBefore.strikes(c, p.rnd)
 }
 
-// failsAfter says how a call that was carried out ends instead of well.
-func (p *panel) failsAfter(c *call) (fail, drop bool) {
+func (p *panel) failsAfter(c *call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.dials.DropAfter.strikes(c, p.rnd) {
-		return false, true
-	}
-	return p.dials.FailAfter.strikes(c, p.rnd), false
+	return p.dials.FailAfter.strikes(c, p.rnd)
+}
+
+func (p *panel) dropsAfter(c *call) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dials.DropAfter.strikes(c, p.rnd)
 }

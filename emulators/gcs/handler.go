@@ -69,15 +69,15 @@ func (s *Server) spoil(c *call, answer reply) reply {
 	if !c.writes() {
 		return answer
 	}
-	fail, drop := s.panel.failsAfter(c)
-	if !fail && !drop {
-		return answer
-	}
-	s.stats.add(c.bucket, statFaults)
-	if drop {
+	if s.panel.dropsAfter(c) {
+		s.stats.add(c.bucket, statFaults)
 		return func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	}
-	return func(w http.ResponseWriter, _ *http.Request) { writeError(w, unavailable()) }
+	if s.panel.failsAfter(c) {
+		s.stats.add(c.bucket, statFaults)
+		return func(w http.ResponseWriter, _ *http.Request) { writeError(w, unavailable()) }
+	}
+	return answer
 }
 
 func (s *Server) countRefusal(c *call, err error) {

@@ -32,8 +32,9 @@ func newIndex(objects []*object) *index {
 	return x
 }
 
-// find returns the place of the first object whose name is not below name.
-func (x *index) find(name string) (chunk, at int) {
+// find returns the chunk and the place in it of the first object whose name is
+// not below name.
+func (x *index) find(name string) (int, int) {
 	c := sort.Search(len(x.chunks), func(i int) bool {
 		part := x.chunks[i]
 		return part[len(part)-1].Name >= name
@@ -107,9 +108,9 @@ func (x *index) size() int {
 	return x.count
 }
 
-// ascend calls visit with each object from start on. visit says whether to go
-// on, and may name a later place to go on from.
-func (x *index) ascend(start string, visit func(*object) (seek string, more bool)) {
+// ascend calls visit with each object from start on. visit may name a later place
+// to go on from, and says whether to go on at all.
+func (x *index) ascend(start string, visit func(*object) (string, bool)) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	c, i := x.find(start)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -41,23 +42,21 @@ type memoryReader struct{ *bytes.Reader }
 
 func (memoryReader) Close() error { return nil }
 
-// disk keeps each object in a file named by the hash of its name, in 256
-// directories: names may be longer than file names, and "a" lives beside "a/b".
+// disk keeps each object in a file named by the hash of its name: names may be
+// longer than file names, and "a" lives beside "a/b". The first digit of the hash
+// is the directory.
 type disk struct{ dir string }
 
+const shards = "0123456789abcdef"
+
 func newDisk(dir string) (disk, error) {
-	for i := range 256 {
-		if err := durable.Mkdir(filepath.Join(dir, fmt.Sprintf("%02x", i))); err != nil {
-			return disk{}, err
-		}
-	}
-	return disk{dir: dir}, nil
+	return disk{dir: dir}, durable.Mkdir(dir, strings.Split(shards, "")...)
 }
 
 func (d disk) path(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	text := hex.EncodeToString(sum[:])
-	return filepath.Join(d.dir, text[:2], text[2:])
+	return filepath.Join(d.dir, text[:1], text[1:])
 }
 
 func (d disk) put(a attrs, content []byte) (body, error) {
@@ -81,9 +80,9 @@ func (d disk) load() ([]*object, error) {
 	var all []*object
 	var group errgroup.Group
 	group.SetLimit(2 * runtime.GOMAXPROCS(0))
-	for i := range 256 {
+	for _, shard := range shards {
 		group.Go(func() error {
-			part, err := d.loadShard(filepath.Join(d.dir, fmt.Sprintf("%02x", i)))
+			part, err := d.loadShard(filepath.Join(d.dir, string(shard)))
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, part...)
