@@ -20,7 +20,7 @@ type Document struct {
 }
 
 // limits lets an envelope of boletas with a thousand short lines each pass; everything in it was made here.
-var limits = xmldsig.Limits{NodesPerKB: 256}
+var limits = xmldsig.Limits{Bytes: MaxBytes, NodesPerKB: 256}
 
 // trim is the element <DTE> of a document's file: without XML declaration and the blanks around.
 func trim(document []byte) []byte {

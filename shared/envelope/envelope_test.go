@@ -6,17 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
 
+	"timbre/shared/caf"
 	"timbre/shared/cert"
 	"timbre/shared/dte"
 	"timbre/shared/envelope"
 	"timbre/shared/golden"
 	"timbre/shared/rut"
+	"timbre/shared/ted"
 	"timbre/shared/xmldsig"
 )
 
@@ -30,39 +33,86 @@ var (
 	}
 )
 
-func identity(tb testing.TB, file string) *cert.Identity {
+func reference(tb testing.TB, parts ...string) []byte {
 	tb.Helper()
-	pfx, err := os.ReadFile(golden.Reference(tb, "testpki", "certs", file))
+	content, err := os.ReadFile(golden.Reference(tb, parts...))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	id, err := cert.ReadPFX(pfx, "prueba123")
+	return content
+}
+
+func identity(tb testing.TB, file string) *cert.Identity {
+	tb.Helper()
+	id, err := cert.ReadPFX(reference(tb, "testpki", "certs", file), "prueba123")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return id
 }
 
-// document is as little of a DTE as an envelope must know, signed; the whole of one is tested in path_test.go.
-func document(tb testing.TB, signer *cert.Identity, ns xmldsig.Namespaces, t dte.Type, folio int) []byte {
+// document is a signed DTE, short but valid; it is made without package dte. Documents of that package: path_test.go.
+func document(tb testing.TB, signer *cert.Identity, ns xmldsig.Namespaces, t dte.Type, folio int64) []byte {
 	tb.Helper()
+	fields := dte.StampFields{
+		RE: companyA, TD: t, Folio: folio, FE: "2026-11-20", RR: companyB, RSR: "Ñandú & O'Higgins", MNT: "1190", IT1: `Pan "ñandú"`,
+	}
+	stamp, err := ted.Stamp(fields, testCAF(tb, t), signedAt)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	id := fmt.Sprintf("F%dT%d", folio, t)
-	body := fmt.Sprintf("\n<Encabezado><IdDoc><TipoDTE>%d</TipoDTE><Folio>%d</Folio></IdDoc>"+
-		"<Emisor><RUTEmisor>%s</RUTEmisor></Emisor></Encabezado>\n<A>\"Ñandú & O'Higgins\"</A></Documento>", t, folio, companyA)
-	body = string(bytes.Replace([]byte(body), []byte(" & "), []byte(" &amp; "), 1))
-	digest := sha1.Sum([]byte("<Documento" + ns.Attributes() + ` ID="` + id + `">` + body))
-	signature, err := xmldsig.Sign(signer, digest, "#"+id, ns)
+	head := "<Documento" + ns.Attributes() + ` ID="` + id + `">`
+	body, tail := content(fields), "\n<TmstFirma>2026-11-20T10:11:12</TmstFirma>\n</Documento>"
+	flat := decode(tb, stamp)
+	signature, err := xmldsig.Sign(signer, sha1.Sum([]byte(head+body+unquote.Replace(flat)+tail)), "#"+id, ns)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	text := "<DTE" + ns.Attributes() + ` version="1.0">` + "\n" + `<Documento ID="` + id + `">` + body + "\n" + string(signature) + "\n</DTE>"
-	// As a TED does, the file writes escapes that the canonical form has not.
-	text = string(bytes.Replace([]byte(text), []byte("O'H"), []byte("O&apos;H"), 1))
-	latin1, err := charmap.ISO8859_1.NewEncoder().Bytes([]byte(text))
+	head = "<DTE" + ns.Attributes() + ` version="1.0">` + "\n" + `<Documento ID="` + id + `">`
+	text, err := charmap.ISO8859_1.NewEncoder().Bytes([]byte(head + body + flat + tail + "\n" + string(signature) + "\n</DTE>"))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return latin1
+	return text
+}
+
+// unquote turns the escapes that a TED writes and canonical XML does not.
+var unquote = strings.NewReplacer("&apos;", "'", "&quot;", `"`)
+
+func decode(tb testing.TB, latin1 []byte) string {
+	tb.Helper()
+	text, err := charmap.ISO8859_1.NewDecoder().Bytes(latin1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
+}
+
+// content is what stands before the TED, in canonical form.
+func content(f dte.StampFields) string {
+	service, issuer := "", "<RznSoc>Ñandú</RznSoc><GiroEmis>Pan</GiroEmis><Acteco>107100</Acteco><DirOrigen>Ñ</DirOrigen><CmnaOrigen>Ñ</CmnaOrigen>"
+	if f.TD.IsBoleta() {
+		service, issuer = "<IndServicio>3</IndServicio>", "<RznSocEmisor>Ñandú</RznSocEmisor><GiroEmisor>Pan</GiroEmisor>"
+	}
+	return fmt.Sprintf("\n<Encabezado><IdDoc><TipoDTE>%d</TipoDTE><Folio>%d</Folio><FchEmis>%s</FchEmis>%s</IdDoc>\n", f.TD, f.Folio, f.FE, service) +
+		fmt.Sprintf("<Emisor><RUTEmisor>%s</RUTEmisor>%s</Emisor>\n", f.RE, issuer) +
+		fmt.Sprintf("<Receptor><RUTRecep>%s</RUTRecep><RznSocRecep>Ñandú &amp; O'Higgins</RznSocRecep></Receptor>\n", f.RR) +
+		fmt.Sprintf("<Totales><MntTotal>%s</MntTotal></Totales></Encabezado>\n", f.MNT) +
+		fmt.Sprintf("<Detalle><NroLinDet>1</NroLinDet><NmbItem>%s</NmbItem><MontoItem>1190</MontoItem></Detalle>\n", f.IT1)
+}
+
+func testCAF(tb testing.TB, t dte.Type) *caf.CAF {
+	tb.Helper()
+	key, err := caf.ParseKey(reference(tb, "testpki", "sii", "100.pub"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := caf.Parse(reference(tb, "testpki", "caf", "a", fmt.Sprintf("%d-1-100.xml", t)), caf.Keys{caf.IDKCertificacion: key})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }
 
 func write(tb testing.TB, documents ...[]byte) []byte {
@@ -103,7 +153,7 @@ func TestWrite(t *testing.T) {
 			t.Parallel()
 			var documents [][]byte
 			for i, kind := range test.types {
-				documents = append(documents, document(t, signer, test.ns, kind, i+1))
+				documents = append(documents, document(t, signer, test.ns, kind, int64(i+1)))
 			}
 			text := write(t, documents...)
 			got, err := envelope.Verify(text)
@@ -194,6 +244,7 @@ func TestWriteRefuses(t *testing.T) {
 		"twice":                {caratulaA, [][]byte{one, one}, "SetDoc", xmldsig.ErrForm},
 		"501 boletas":          {caratulaA, repeat(boleta, 501), "SetDoc", envelope.ErrTooMany},
 		"2001 facturas":        {caratulaA, repeat(one, 2001), "SetDoc", envelope.ErrTooMany},
+		"too large":            {caratulaA, [][]byte{one, append(bytes.Clone(one), make([]byte, 17<<20)...)}, "SetDoc", envelope.ErrTooLarge},
 		"other issuer":         {foreign, [][]byte{one}, "SetDoc", envelope.ErrIssuer},
 		"ID of a document":     {caratulaA, [][]byte{one}, "F1T33", xmldsig.ErrForm},
 		"ID with a quote":      {caratulaA, [][]byte{one}, `a"b`, envelope.ErrSetID},
@@ -305,6 +356,8 @@ func TestVerifySignedLies(t *testing.T) {
 		"element in a set":    {"</Caratula>\n", "</Caratula>\n<Otro></Otro>\n", envelope.ErrDocument},
 		"no Caratula":         {"<Caratula version", "<Portada version", envelope.ErrForm},
 		"folio in a document": {"<Folio>1<", "<Folio>3<", xmldsig.ErrDigest},
+		"Caratula twice":      {"<RutEmisor>99928793-K</RutEmisor>", "<RutEmisor>99928793-K</RutEmisor><RutEmisor>99923634-0</RutEmisor>", envelope.ErrSchema},
+		"number too large":    {"<NroResol>0", "<NroResol>1000000", envelope.ErrSchema},
 		"text in a document":  {"O&apos;H", "O`H", xmldsig.ErrDigest},
 	}
 	for name, test := range tests {
@@ -385,11 +438,7 @@ func TestDocumentsOfStrangers(t *testing.T) {
 		"envio/F60T33-ejemplo-oficial-SII.xml": 1, "envio/EnvioDTE-762352915-basico.xml": 8, "dte/DTE-60910000-1-33-2336600.xml": 1,
 		"boleta/EnvioBOLETA-softcomsas-altered.xml": 1, "aec/AEC-76399752-9-33-25568-SEQ-1.xml": 1,
 	} {
-		content, err := os.ReadFile(golden.Reference(t, "sii", "samples", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		cut, err := envelope.Documents(content)
+		cut, err := envelope.Documents(reference(t, "sii", "samples", file))
 		if err != nil || len(cut) != want {
 			t.Errorf("%s: %d documents, want %d: %v", file, len(cut), want, err)
 		}
@@ -423,7 +472,7 @@ func BenchmarkWrite(b *testing.B) {
 	signer := identity(b, "a-modern.pfx")
 	var documents [][]byte
 	for folio := range 100 {
-		documents = append(documents, document(b, signer, xmldsig.Both, dte.Factura, folio+1))
+		documents = append(documents, document(b, signer, xmldsig.Both, dte.Factura, int64(folio+1)))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

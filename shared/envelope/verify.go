@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"timbre/shared/dte"
+	"timbre/shared/format"
 	"timbre/shared/rut"
 	"timbre/shared/xmldsig"
 )
@@ -25,7 +26,7 @@ type Envelope struct {
 const maxLine = 4090
 
 // Verify reads an envelope of this product back from its finished bytes: prolog, lines, the signature of SetDTE where it
-// stands, that of each DTE cut out (and where it stands, if it declares both namespaces), issuer, subtotals. It answers only what is signed.
+// stands, that of each DTE cut out (and where it stands, if it declares both namespaces), issuer, subtotals, schema. It answers only what is signed.
 func Verify(text []byte) (*Envelope, error) {
 	parsed, err := xmldsig.Parse(text, limits)
 	if err != nil {
@@ -42,8 +43,26 @@ func Verify(text []byte) (*Envelope, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readSet(set, k, sender)
+	e, err := readSet(set, k, sender)
+	if err != nil {
+		return nil, err
+	}
+	if found := format.Validate(format.Root(k.root), parsed.Root(), k.root); len(found) > 0 {
+		return nil, &SchemaError{found}
+	}
+	return e, nil
 }
+
+// SchemaError lists in what an envelope departs from its schema.
+type SchemaError struct{ Findings []format.Finding }
+
+func (e *SchemaError) Error() string {
+	first := e.Findings[0]
+	return fmt.Sprintf("%v: %d faults, first %s: %s", ErrSchema, len(e.Findings), first.Path, first.Code)
+}
+
+// Unwrap is ErrSchema.
+func (e *SchemaError) Unwrap() error { return ErrSchema }
 
 // checkText checks what the SII checks before it reads XML (FORMATS 3.1 and 3.3).
 func checkText(text []byte, k kind) error {

@@ -16,12 +16,14 @@ import (
 var (
 	ErrEmpty     = errors.New("envelope: no documents")
 	ErrTooMany   = errors.New("envelope: more documents than the schema allows")
+	ErrTooLarge  = errors.New("envelope: larger than MaxBytes")
 	ErrMixed     = errors.New("envelope: boletas travel apart from other documents")
 	ErrIssuer    = errors.New("envelope: a document is of another issuer")
 	ErrDuplicate = errors.New("envelope: a document stands twice")
 	ErrDocument  = errors.New("envelope: not a signed DTE")
 	ErrSetID     = errors.New("envelope: the ID of SetDTE is no XML name")
 	ErrForm      = errors.New("envelope: not of the form that the SII takes")
+	ErrSchema    = errors.New("envelope: not valid by its schema")
 	ErrLine      = errors.New("envelope: a line is too long for the SII")
 	ErrSubtotals = errors.New("envelope: SubTotDTE is not the number of documents")
 	ErrSender    = errors.New("envelope: RutEnvia is not who signed")
@@ -71,6 +73,9 @@ type planned struct {
 	size      int
 }
 
+// MaxBytes bounds an envelope with its documents. The SII publishes no limit (its upload answers STATUS 2 beyond it).
+const MaxBytes = 16 << 20
+
 // extra is room for all that is no document: prolog, Caratula, Signature with its certificate.
 const extra = 16 << 10
 
@@ -95,8 +100,11 @@ func plan(documents [][]byte) (*planned, error) {
 		p.subtotals = add(p.subtotals, t)
 		p.size += len(document) + 1
 	}
-	if len(documents) > p.kind.max {
+	switch {
+	case len(documents) > p.kind.max:
 		return nil, fmt.Errorf("%w: %d", ErrTooMany, len(documents))
+	case p.size > MaxBytes:
+		return nil, fmt.Errorf("%w: %d", ErrTooLarge, p.size)
 	}
 	return p, nil
 }
