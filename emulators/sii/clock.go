@@ -1,0 +1,51 @@
+package sii
+
+import (
+	"sync"
+	"time"
+
+	"timbre/emulators/sii/judge"
+)
+
+// hosts are the SII's machines and their environments (WEBSERVICES §1).
+var hosts = map[string]judge.Environment{
+	"maullin.sii.cl": judge.Certification,
+	"palena.sii.cl":  judge.Production,
+}
+
+func environment(name string) (judge.Environment, bool) {
+	switch name {
+	case "", judge.Certification.Name:
+		return judge.Certification, true
+	case judge.Production.Name:
+		return judge.Production, true
+	}
+	return judge.Environment{}, false
+}
+
+// clock is Chilean time, moved by the control API.
+type clock struct {
+	base func() time.Time
+	zone *time.Location
+
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base().Add(c.offset).In(c.zone)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset = t.Sub(c.base())
+}
