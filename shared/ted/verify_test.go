@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -197,6 +198,25 @@ func TestVerifyIndented(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})
+	}
+}
+
+// Keys that no one can use must not bring the verifier down.
+func TestVerifyOddKeys(t *testing.T) {
+	t.Parallel()
+	text, err := ted.Stamp(fields(), testCAF(t, "a", "33-1-100.xml"), stampedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, end := bytes.Index(text, []byte("<M>")), bytes.Index(text, []byte("</RSAPK>"))
+	for _, modulus := range []string{"", "AA==", "AQ==", "Ag==", "/////w==", strings.Repeat("////", 170), strings.Repeat("////", 1700)} {
+		for _, exponent := range []string{"", "AA==", "AQ==", "Ag==", "Aw==", "f////w==", "/////////////w=="} {
+			key := "<M>" + modulus + "</M><E>" + exponent + "</E>"
+			form := bytes.Join([][]byte{text[:start], []byte(key), text[end:]}, nil)
+			if _, err := ted.Verify(form, testKeys(t)); err == nil {
+				t.Errorf("verified with the key %.60s", key)
+			}
+		}
 	}
 }
 
