@@ -2,6 +2,7 @@ package format
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -161,4 +162,44 @@ func (n *Node) leaves(at *place, visit func(*Node, func() string)) {
 // sort brings children into the order of the XSD; those of one name keep theirs.
 func (n *Node) sort() {
 	slices.SortStableFunc(n.Kids, func(a, b *Node) int { return cmp.Compare(a.Def.order, b.Def.order) })
+}
+
+// AppendJSON appends the JSON that ReadJSON would read as n: lists where the element may be
+// repeated, values as strings, or numbers as JSON numbers if asked for.
+func (n *Node) AppendJSON(b []byte, numbers bool) []byte {
+	if n == nil {
+		return append(b, "{}"...)
+	}
+	b = append(b, '{')
+	for i, k := range n.Kids {
+		again := i > 0 && n.Kids[i-1].Def == k.Def
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if !again {
+			b = append(append(append(b, '"'), k.Def.Name...), `":`...)
+		}
+		if k.Def.IsList() && !again {
+			b = append(b, '[')
+		}
+		b = k.appendValue(b, numbers)
+		if k.Def.IsList() && (i+1 == len(n.Kids) || n.Kids[i+1].Def != k.Def) {
+			b = append(b, ']')
+		}
+	}
+	return append(b, '}')
+}
+
+func (n *Node) appendValue(b []byte, numbers bool) []byte {
+	switch {
+	case n.Def.Type == nil:
+		return n.AppendJSON(b, numbers)
+	case numbers && n.Def.Type.IsNumber():
+		return append(b, n.Text...)
+	}
+	text, err := json.Marshal(n.Text)
+	if err != nil {
+		panic(err) // A string always has a JSON form.
+	}
+	return append(b, text...)
 }
