@@ -1,7 +1,9 @@
 package dispatch
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -30,6 +32,9 @@ type Attempt struct {
 	Status *int      `json:"status,omitempty"` // as the SII answered
 	Track  string    `json:"track,omitempty"`
 	Glosa  string    `json:"glosa,omitempty"`
+	// Answer is the SII's text, for the evidence.
+	Answer       string `json:"answer,omitempty"`
+	AnswerSHA256 string `json:"answer_sha256,omitempty"`
 }
 
 // Why Begin refuses an attempt.
@@ -48,6 +53,10 @@ const (
 	// maxTokenRetries and maxTruncated are how often STATUS 5 and 3 are taken for something that passes.
 	maxTokenRetries = 5
 	maxTruncated    = 1
+	// maxLogins is how often a refused login is tried again.
+	maxLogins = 2
+	// maxRetryWait bounds the pause after what passes soon.
+	maxRetryWait = 5 * time.Minute
 )
 
 // Begin notes an attempt before its POST.
@@ -101,6 +110,7 @@ func (p *Plan) End(id string, answer sii.UploadResult, now time.Time) error {
 		return errors.New("dispatch: no such attempt")
 	}
 	a.Ended, a.Status, a.Track, a.Glosa = now, &answer.Status, answer.TrackID, answer.Glosa()
+	a.Answer, a.AnswerSHA256 = answer.Answer, hash(answer.Answer)
 	fault := p.judge(a)
 	p.addTrack(a.Track)
 	switch a.Result {
@@ -120,6 +130,57 @@ func (p *Plan) End(id string, answer sii.UploadResult, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// Unsent notes that an attempt did not reach the SII.
+func (p *Plan) Unsent(id, why string, now time.Time) error {
+	a := p.attempt(id)
+	if a == nil || a.Result != "" {
+		return store.ErrUnchanged
+	}
+	a.Ended, a.Result, a.Glosa = now, ResultRetry, why
+	return nil
+}
+
+// Lost notes that the answer to an attempt was lost, and parks the plan.
+func (p *Plan) Lost(id, why, answer string, now time.Time) error {
+	a := p.attempt(id)
+	if a == nil || a.Result != "" && a.Result != ResultUnknown {
+		return store.ErrUnchanged
+	}
+	a.Ended, a.Result, a.Glosa, a.Answer, a.AnswerSHA256 = now, ResultUnknown, why, answer, hash(answer)
+	if !p.Closed() {
+		p.State = Parked
+	}
+	return nil
+}
+
+// LoginRefused notes that the SII does not let the signer in. It may be an error of theirs that passes
+// (getToken 10 has two glosas); a plan that cannot be held by the SII is refused after some times.
+func (p *Plan) LoginRefused(why string, now time.Time) error {
+	if p.Closed() {
+		return store.ErrUnchanged
+	}
+	p.expire(now)
+	refused := 0
+	for _, a := range p.Attempts {
+		if a.Result == ResultRetry && a.Status == nil && a.SHA256 == "" {
+			refused++
+		}
+	}
+	if refused < maxLogins || p.mayBeHeld() {
+		p.Attempts = append(p.Attempts, Attempt{ID: CodeLogin, At: now, Ended: now, Result: ResultRetry, Glosa: why})
+		return nil
+	}
+	p.Refuse(Refusal{Fault: FaultCompany, Code: CodeLogin, Glosa: why, At: now})
+	return nil
+}
+
+func hash(text string) string {
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 }
 
 // mayBeHeld tells whether the SII may hold the envelope through an earlier attempt: then a company's
@@ -184,7 +245,11 @@ func (p *Plan) NextAttempt(first time.Duration) time.Time {
 	case a.Result == "":
 		return a.At.Add(attemptLimit)
 	}
-	return a.Ended.Add(min(first<<min(len(p.Attempts)-1, 20), maxWait))
+	limit := maxWait
+	if a.Result == ResultRetry {
+		limit = maxRetryWait
+	}
+	return a.Ended.Add(min(first<<min(len(p.Attempts)-1, 12), limit))
 }
 
 func (p *Plan) last() *Attempt {

@@ -34,22 +34,27 @@ const (
 	KindDecision      = "decision"
 )
 
-// Keep stores evidence about a document at the next free number.
-func Keep(ctx context.Context, archive *store.Bucket, d store.DocumentID, e Evidence) error {
-	n := 0
+// Keep stores evidence about a document at the next free numbers.
+func Keep(ctx context.Context, archive *store.Bucket, d store.DocumentID, all ...Evidence) error {
+	n := 1
 	for _, err := range archive.List(ctx, store.Query{Prefix: store.EvidencePrefix(d)}) {
 		if err != nil {
 			return err
 		}
 		n++
 	}
-	for {
+	for len(all) > 0 {
+		_, err := archive.CreateJSON(ctx, store.Evidence(d, n), all[0], nil)
 		n++
-		_, err := archive.CreateJSON(ctx, store.Evidence(d, n), e, nil)
-		if !errors.Is(err, store.ErrExists) {
-			return err
+		if errors.Is(err, store.ErrExists) { // somebody else's
+			continue
 		}
+		if err != nil {
+			return fmt.Errorf("keep evidence: %w", err)
+		}
+		all = all[1:]
 	}
+	return nil
 }
 
 // Kept reads the evidence about a document in order.

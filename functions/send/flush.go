@@ -1,0 +1,72 @@
+package send
+
+import (
+	"context"
+	"errors"
+
+	"timbre/shared/dispatch"
+	"timbre/shared/document"
+	"timbre/shared/store"
+)
+
+// release says that what the SII refused for the company's fault is mended, and runs the chain.
+func (s *service) release(ctx context.Context, c dispatch.Chain) (ChainState, error) {
+	state := ChainState{Company: c.RUT.String(), Environment: string(c.Env), Channel: string(c.Channel)}
+	released, err := s.lift(ctx, c)
+	if err != nil {
+		return state, err
+	}
+	state.Released = released
+	if err := s.wake(ctx, c); err != nil {
+		return state, err
+	}
+	for _, err := range s.State.List(ctx, store.Query{Prefix: store.OutboxPrefix(c.Company, c.Channel)}) {
+		if err != nil {
+			return state, err
+		}
+		state.Waiting++
+	}
+	return state, nil
+}
+
+// lift releases the refused envelopes that the documents in the outbox name, and counts them.
+func (s *service) lift(ctx context.Context, c dispatch.Chain) (int, error) {
+	released, seen := 0, map[int64]bool{0: true}
+	for o, err := range s.State.List(ctx, store.Query{Prefix: store.OutboxPrefix(c.Company, c.Channel)}) {
+		if err != nil {
+			return 0, err
+		}
+		id, err := store.ParseOutbox(o.Name)
+		if err != nil {
+			return 0, err
+		}
+		r, err := document.Load(ctx, s.State, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && seen[r.Envelope] {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		seen[r.Envelope] = true
+		n, err := s.liftOne(ctx, c.Envelope(r.Envelope))
+		if err != nil {
+			return 0, err
+		}
+		released += n
+	}
+	return released, nil
+}
+
+func (s *service) liftOne(ctx context.Context, id store.EnvelopeID) (int, error) {
+	released := 0
+	_, err := dispatch.Update(ctx, s.State, id, func(p *dispatch.Plan) error {
+		released = 0
+		if p.State != dispatch.Refused || p.Refusal.Fault != dispatch.FaultCompany || p.Refusal.Released != nil {
+			return store.ErrUnchanged
+		}
+		now := s.Now()
+		p.Refusal.Released, released = &now, 1
+		return nil
+	})
+	return released, err
+}

@@ -1,0 +1,229 @@
+package send
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"timbre/shared/cert"
+	"timbre/shared/dispatch"
+	"timbre/shared/document"
+	"timbre/shared/due"
+	"timbre/shared/event"
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+// help moves an open plan on: to an answer of the SII, or to be parked.
+func (s *service) help(ctx context.Context, p *dispatch.Plan) error {
+	now := s.Now()
+	switch {
+	case p.Abandoned(now):
+		return s.park(ctx, p)
+	case now.Before(p.NextAttempt(s.cfg.RetryFirst)), s.lines.resting(p.Env, now):
+		return errWait
+	case late(ctx):
+		return errLate
+	}
+	if err := s.mark(ctx, p); err != nil {
+		return err
+	}
+	return s.upload(ctx, p)
+}
+
+// late tells whether the handler's time may end before an upload does.
+func late(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return limited && time.Until(deadline) < sii.UploadTimeout+20*time.Second
+}
+
+// mark names the envelope in each document, before the first POST.
+func (s *service) mark(ctx context.Context, p *dispatch.Plan) error {
+	err := dispatch.Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
+		return s.desk.Change(ctx, id, func(r *document.Record) error {
+			return claim(r, p, p.Documents[i], s.Now())
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("mark the documents of envelope %d: %w", p.Number, err)
+	}
+	return nil
+}
+
+// errTaken says that a document belongs to a later envelope or was replaced: this plan must not go out.
+var errTaken = errors.New("send: a document of the plan is carried by another envelope")
+
+func claim(r *document.Record, p *dispatch.Plan, item dispatch.Item, now time.Time) error {
+	switch {
+	case r.Version != item.Version || r.Envelope > p.Number:
+		return errTaken
+	case r.Envelope == p.Number:
+		return store.ErrUnchanged
+	}
+	r.Envelope = p.Number
+	if r.Status == event.StatusSent { // its envelope was refused, and who said so died before he wrote it here
+		if err := r.Become(event.StatusSigned, now, ""); err != nil {
+			return err
+		}
+	}
+	return r.Become(event.StatusSending, now, "")
+}
+
+// upload makes one attempt with the plan's bytes.
+func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
+	identity, err := s.Identities.Identity(ctx, &p.Certificate)
+	if err != nil {
+		return err
+	}
+	data, err := s.bytes(ctx, p, identity)
+	var unfit *unfitError
+	if errors.As(err, &unfit) {
+		return s.refuse(ctx, p, unfit.refusal(s.Now()))
+	}
+	if err != nil {
+		return err
+	}
+	session := s.SII(p.Env, identity)
+	if err := session.Ready(ctx); err != nil {
+		return s.notReady(ctx, p, err)
+	}
+	attempt := dispatch.Attempt{ID: rand.Text(), At: s.Now(), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))}
+	_, err = dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error { return p.Begin(attempt) })
+	switch {
+	case errors.Is(err, dispatch.ErrBusy):
+		return errWait
+	case errors.Is(err, dispatch.ErrOver):
+		return nil
+	case err != nil:
+		return err
+	}
+	result, err := session.Upload(ctx, p.RUT, fileName(p), data)
+	return s.record(ctx, p, attempt.ID, result, err)
+}
+
+func fileName(p *dispatch.Plan) string {
+	return fmt.Sprintf("envio-%s-%d.xml", p.Channel, p.Number)
+}
+
+// notReady tells why there is no token: the SII does not let the signer in, or does not answer.
+func (s *service) notReady(ctx context.Context, p *dispatch.Plan, cause error) error {
+	switch {
+	case errors.Is(cause, sii.ErrCertificate):
+		refused, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+			return p.LoginRefused(cause.Error(), s.Now())
+		})
+		if err != nil {
+			return err
+		}
+		s.Logger.WarnContext(ctx, "certificate refused by the SII", "rut_emisor", p.RUT.String(), "error", cause)
+		return s.settle(ctx, &refused)
+	case errors.Is(cause, sii.ErrUnavailable), errors.Is(cause, sii.ErrTokenDead):
+		s.rest(ctx, p.Env, cause)
+		return errWait
+	}
+	return cause
+}
+
+// rest leaves an environment of the SII alone for a while.
+func (s *service) rest(ctx context.Context, env store.Environment, cause error) {
+	s.Logger.WarnContext(ctx, "SII not reachable", "environment", env, "error", cause)
+	s.lines.rest(env, s.Now().Add(s.cfg.RetryFirst/4))
+}
+
+// record notes how an attempt ended and applies it.
+func (s *service) record(ctx context.Context, p *dispatch.Plan, attempt string, result sii.UploadResult, cause error) error {
+	lost := errors.Is(cause, sii.ErrIndeterminate)
+	if lost || result.Status == sii.StatusDuplicate && result.TrackID == "" {
+		if err := s.mind(ctx, p); err != nil {
+			return err
+		}
+	}
+	ended, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+		switch {
+		case lost:
+			return p.Lost(attempt, cause.Error(), result.Answer, s.Now())
+		case cause != nil:
+			return p.Unsent(attempt, cause.Error(), s.Now())
+		}
+		return p.End(attempt, result, s.Now())
+	})
+	if err != nil {
+		return err
+	}
+	s.Logger.InfoContext(ctx, "envelope uploaded", "rut_emisor", p.RUT.String(), "envelope", p.Number,
+		"documents", len(p.Documents), "status", result.Status, "track_id", result.TrackID, "state", ended.State, "error", cause)
+	return s.settle(ctx, &ended)
+}
+
+// settle applies a plan's state to its documents.
+func (s *service) settle(ctx context.Context, p *dispatch.Plan) error {
+	switch p.State {
+	case dispatch.Received:
+		return s.desk.Received(ctx, p)
+	case dispatch.Refused:
+		return s.desk.Refused(ctx, p)
+	case dispatch.Open:
+		return errWait
+	}
+	return nil
+}
+
+// refuse closes a plan that cannot be uploaded at all.
+func (s *service) refuse(ctx context.Context, p *dispatch.Plan, r dispatch.Refusal) error {
+	s.Logger.ErrorContext(ctx, "envelope cannot be sent", "rut_emisor", p.RUT.String(), "envelope", p.Number, "error", r.Glosa)
+	refused, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+		if p.Closed() {
+			return store.ErrUnchanged
+		}
+		p.Refuse(r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, &refused)
+}
+
+// park leaves a plan to the due entries; the chain goes on.
+func (s *service) park(ctx context.Context, p *dispatch.Plan) error {
+	if err := s.mind(ctx, p); err != nil {
+		return err
+	}
+	_, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error { return p.Park(s.Now()) })
+	return err
+}
+
+// mind makes sure that a plan is looked at again, before it is parked; the entry of a parked one stands.
+func (s *service) mind(ctx context.Context, p *dispatch.Plan) error {
+	if p.State == dispatch.Parked {
+		return nil
+	}
+	return due.Add(ctx, s.State, s.Now().Add(s.cfg.RetryFirst), dispatch.Send, dispatch.DueParts(p.EnvelopeID)...)
+}
+
+// unfitError says that a plan's envelope cannot be made.
+type unfitError struct {
+	fault dispatch.Fault
+	code  string
+	cause error
+}
+
+func (e *unfitError) Error() string { return fmt.Sprintf("envelope cannot be made: %v", e.cause) }
+func (e *unfitError) Unwrap() error { return e.cause }
+
+func (e *unfitError) refusal(now time.Time) dispatch.Refusal {
+	return dispatch.Refusal{Fault: e.fault, Code: e.code, Glosa: e.cause.Error(), At: now}
+}
+
+// unfit tells whose fault it is that an envelope cannot be written.
+func unfit(err error) error {
+	for _, company := range []error{cert.ErrExpired, cert.ErrNotYetValid, cert.ErrNoRUT} {
+		if errors.Is(err, company) {
+			return &unfitError{dispatch.FaultCompany, dispatch.CodeCertificate, err}
+		}
+	}
+	return &unfitError{dispatch.FaultDocuments, dispatch.CodeLocal, err}
+}

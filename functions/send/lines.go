@@ -1,0 +1,80 @@
+package send
+
+import (
+	"sync"
+	"time"
+
+	"timbre/shared/dispatch"
+	"timbre/shared/store"
+)
+
+// lines lets one run of a chain go on at a time in this process.
+type lines struct {
+	mu      sync.Mutex
+	running map[dispatch.Chain]bool  // true: look again at the end
+	numbers map[dispatch.Chain]int64 // of a plan that exists
+	rests   map[store.Environment]time.Time
+}
+
+func newLines() *lines {
+	return &lines{
+		running: map[dispatch.Chain]bool{}, numbers: map[dispatch.Chain]int64{},
+		rests: map[store.Environment]time.Time{},
+	}
+}
+
+// enter takes the line, or makes the run that holds it look once more.
+func (l *lines) enter(c dispatch.Chain) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, running := l.running[c]; running {
+		l.running[c] = true
+		return false
+	}
+	l.running[c] = false
+	return true
+}
+
+// done gives the line up, unless somebody came meanwhile.
+func (l *lines) done(c dispatch.Chain) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running[c] {
+		l.running[c] = false
+		return false
+	}
+	delete(l.running, c)
+	return true
+}
+
+// leave gives the line up.
+func (l *lines) leave(c dispatch.Chain) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.running, c)
+}
+
+func (l *lines) last(c dispatch.Chain) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.numbers[c]
+}
+
+func (l *lines) saw(c dispatch.Chain, n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.numbers[c] = max(l.numbers[c], n)
+}
+
+// rest leaves an environment of the SII alone until a time.
+func (l *lines) rest(e store.Environment, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rests[e] = until
+}
+
+func (l *lines) resting(e store.Environment, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return now.Before(l.rests[e])
+}

@@ -1,0 +1,117 @@
+package send
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"timbre/shared/dispatch"
+	"timbre/shared/document"
+	"timbre/shared/due"
+	"timbre/shared/event"
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+// humanWait is when a parked plan that a person must look at is looked at again.
+const humanWait = 30 * time.Minute
+
+// recoverDue looks at a plan that a due entry names, and removes the entry once the next one stands or
+// none is needed. A plan whose time has not come keeps its entry.
+func (s *service) recoverDue(ctx context.Context, entry due.Entry) error {
+	id, err := dispatch.ParseDue(entry.Parts)
+	if err != nil {
+		return err
+	}
+	c := dispatch.ChainOf(id)
+	if !s.lines.enter(c) {
+		return nil // the next tick comes back
+	}
+	defer s.lines.leave(c)
+	p, err := dispatch.Load(ctx, s.State, id)
+	if err != nil {
+		return err
+	}
+	done := true
+	if p.State == dispatch.Parked {
+		done, err = s.recover(ctx, &p)
+	} else {
+		err = s.settle(ctx, &p)
+	}
+	if errors.Is(err, errWait) || errors.Is(err, errLate) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("envelope %d of %s: %w", id.Number, id.RUT, err)
+	}
+	if !done {
+		return nil
+	}
+	return due.Done(ctx, s.State, entry)
+}
+
+// recover finds out what became of an upload whose answer was lost (WEBSERVICES §11.3): it asks for one of
+// the documents and sends the identical bytes again, which the SII answers with the earlier track id. done
+// tells that the due entry is not needed any more; a plan that stays parked keeps it.
+func (s *service) recover(ctx context.Context, p *dispatch.Plan) (done bool, err error) {
+	now := s.Now()
+	switch {
+	case now.Before(p.NextAttempt(s.cfg.RetryFirst)), s.lines.resting(p.Env, now):
+		return false, errWait
+	case late(ctx):
+		return false, errLate
+	}
+	foreign, err := s.probe(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	if foreign {
+		return true, due.Add(ctx, s.State, now.Add(humanWait), dispatch.Send, dispatch.DueParts(p.EnvelopeID)...)
+	}
+	if err := s.upload(ctx, p); err != nil {
+		return false, err
+	}
+	after, err := dispatch.Load(ctx, s.State, p.EnvelopeID)
+	return after.Closed(), err
+}
+
+// probe asks for the first document. foreign: the SII has another document under its folio, a person must
+// look; sending again would not help.
+func (s *service) probe(ctx context.Context, p *dispatch.Plan) (foreign bool, err error) {
+	identity, err := s.Identities.Identity(ctx, &p.Certificate)
+	if err != nil {
+		return false, err
+	}
+	id := p.Document(p.Documents[0])
+	r, err := document.Load(ctx, s.State, id)
+	if err != nil {
+		return false, err
+	}
+	state, err := s.SII(p.Env, identity).DocumentState(ctx, question(&r))
+	if err != nil {
+		return false, cmp.Or(s.notReady(ctx, p, err), errWait)
+	}
+	err = dispatch.Keep(ctx, s.Archive, id, dispatch.Evidence{
+		At: s.Now(), Kind: dispatch.KindDocumentState, Envelope: p.Number, Code: state.State,
+		Answer: state.Answer, AnswerSHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(state.Answer))),
+	})
+	if err != nil || state.Standing() != sii.OtherData {
+		return false, err
+	}
+	return true, s.desk.Change(ctx, id, func(r *document.Record) error {
+		if r.Status.Final() {
+			return store.ErrUnchanged
+		}
+		r.SII = &document.SII{DocumentState: state.State, Glosa: state.Glosa, Details: []document.Detail{}}
+		return r.Become(event.StatusBlocked, s.Now(), "El SII tiene otro documento con este folio")
+	})
+}
+
+func question(r *document.Record) sii.Question {
+	return sii.Question{
+		Issuer: r.RUT, Receiver: r.Receiver, Type: r.Type, Folio: r.Folio, Date: r.IssueDate, Total: r.Total,
+	}
+}

@@ -1,0 +1,203 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"timbre/shared/document"
+	"timbre/shared/due"
+	"timbre/shared/event"
+	"timbre/shared/store"
+)
+
+const (
+	// Send and PollStatus are the functions in due entries.
+	Send       = "send"
+	PollStatus = "poll-status"
+	// parallel bounds the storage calls of one envelope at a time.
+	parallel = 16
+)
+
+// Desk applies to the documents what became of their envelope. Each method may be called by anybody, any
+// number of times: a document that has moved on is left alone, and the entry that led here (outbox or due)
+// goes last.
+type Desk struct {
+	State, Archive *store.Bucket
+	Events         event.Publisher
+	Logger         *slog.Logger
+	Now            func() time.Time
+}
+
+// Each calls do for every item of a plan, some at a time.
+func Each(ctx context.Context, p *Plan, do func(ctx context.Context, i int, id store.DocumentID) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, item := range p.Documents {
+		g.Go(func() error { return do(ctx, i, p.Document(item)) })
+	}
+	return g.Wait()
+}
+
+// Carries tells whether a document's record says that this plan's envelope is the one that carries it.
+func (p *Plan) Carries(r *document.Record, i Item) bool {
+	return r.Envelope == p.Number && r.Version == i.Version
+}
+
+// Received marks the documents as sent, has poll-status look at the envelope and empties the outbox of them.
+func (d *Desk) Received(ctx context.Context, p *Plan) error {
+	if err := due.Add(ctx, d.State, d.Now().Add(time.Minute), PollStatus, d.dueParts(p)...); err != nil {
+		return err
+	}
+	err := Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
+		return d.sent(ctx, p, p.Documents[i], id)
+	})
+	if err != nil {
+		return fmt.Errorf("mark as sent: %w", err)
+	}
+	if err := d.emptyOutbox(ctx, p); err != nil {
+		return err
+	}
+	d.Publish(ctx, event.DTESent, event.Sent{EnvelopeID: p.EnvelopeID})
+	return nil
+}
+
+func (d *Desk) sent(ctx context.Context, p *Plan, item Item, id store.DocumentID) error {
+	r, err := document.Load(ctx, d.State, id)
+	if err != nil {
+		return err
+	}
+	if !p.Carries(&r, item) || r.Status.Final() || r.Status == event.StatusSent && knows(&r, p.Tracks) {
+		return nil
+	}
+	if err := Keep(ctx, d.Archive, id, p.uploads()...); err != nil {
+		return err
+	}
+	return d.Change(ctx, id, func(r *document.Record) error {
+		if !p.Carries(r, item) || r.Status.Final() {
+			return store.ErrUnchanged
+		}
+		for _, track := range p.Tracks {
+			r.AddTrack(track)
+		}
+		return r.Become(event.StatusSent, d.Now(), "")
+	})
+}
+
+func knows(r *document.Record, tracks []string) bool {
+	return len(tracks) == 0 || r.Track() == tracks[len(tracks)-1]
+}
+
+// Refused hands the documents of a refused envelope back. For the company's fault they are blocked; a
+// single document is the culprit and rejected; several wait in the outbox, to be sent in halves.
+func (d *Desk) Refused(ctx context.Context, p *Plan) error {
+	culprit := p.Refusal.Fault == FaultDocuments && len(p.Documents) == 1
+	err := Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
+		return d.refused(ctx, p, p.Documents[i], id, culprit)
+	})
+	if err != nil {
+		return fmt.Errorf("hand back refused documents: %w", err)
+	}
+	if culprit {
+		return d.emptyOutbox(ctx, p)
+	}
+	return nil
+}
+
+// refused changes one document after its outbox entry stands again: an entry too much is harmless.
+func (d *Desk) refused(ctx context.Context, p *Plan, item Item, id store.DocumentID, culprit bool) error {
+	next := event.StatusSigned
+	switch {
+	case culprit:
+		next = event.StatusRejected
+	case p.Refusal.Fault == FaultCompany:
+		next = event.StatusBlocked
+	}
+	r, err := document.Load(ctx, d.State, id)
+	if err != nil {
+		return err
+	}
+	if !p.Carries(&r, item) || r.Status == next || r.Status.Final() || p.Refusal.Released != nil {
+		return nil
+	}
+	if err := Keep(ctx, d.Archive, id, append(p.uploads(), p.refusal(next))...); err != nil {
+		return err
+	}
+	if !culprit {
+		if _, err := d.State.Create(ctx, store.Outbox(p.Channel, id), nil, nil); err != nil {
+			return err
+		}
+	}
+	return d.Change(ctx, id, func(r *document.Record) error {
+		if !p.Carries(r, item) || r.Status.Final() {
+			return store.ErrUnchanged
+		}
+		r.SII = &document.SII{
+			EnvelopeState: p.Refusal.Code, Glosa: p.Refusal.Glosa,
+			Details: []document.Detail{explain(*p.Refusal)},
+		}
+		return r.Become(next, d.Now(), p.Refusal.Note())
+	})
+}
+
+// Change updates a document and announces a change of its status, save that to sending, which follows from
+// within.
+func (d *Desk) Change(ctx context.Context, id store.DocumentID, change func(*document.Record) error) error {
+	before := 0
+	r, err := document.Update(ctx, d.State, id, func(r *document.Record) error {
+		before = r.Seq
+		return change(r)
+	})
+	if err != nil {
+		return fmt.Errorf("change %s: %w", id, err)
+	}
+	if r.Seq != before && r.Status != event.StatusSending {
+		d.Publish(ctx, event.DTEStatus, event.StatusChanged{DocumentID: id, Seq: r.Seq})
+	}
+	return nil
+}
+
+// Publish sends a wake-up. One that cannot be sent is only logged: the tick finds what it would have announced.
+func (d *Desk) Publish(ctx context.Context, topic event.Topic, message any) {
+	if err := d.Events.Publish(ctx, topic, message); err != nil {
+		d.Logger.WarnContext(ctx, "wake-up not published", "topic", topic, "error", err)
+	}
+}
+
+// emptyOutbox removes the entries of documents that this envelope carries to their end.
+func (d *Desk) emptyOutbox(ctx context.Context, p *Plan) error {
+	generations := map[store.DocumentID]int64{}
+	prefix := store.OutboxPrefix(p.Company, p.Channel)
+	for o, err := range d.State.List(ctx, store.Query{Prefix: prefix}) {
+		if err != nil {
+			return err
+		}
+		id, err := store.ParseOutbox(o.Name)
+		if err != nil {
+			return err
+		}
+		generations[id] = o.Generation
+	}
+	return Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
+		generation, waits := generations[id]
+		if !waits {
+			return nil
+		}
+		r, err := document.Load(ctx, d.State, id)
+		if err != nil || !p.Carries(&r, p.Documents[i]) {
+			return err
+		}
+		err = d.State.Delete(ctx, store.Outbox(p.Channel, id), generation)
+		if errors.Is(err, store.ErrChanged) { // put there anew meanwhile
+			return nil
+		}
+		return err
+	})
+}
+
+// dueParts name a plan in due entries.
+func (d *Desk) dueParts(p *Plan) []string { return DueParts(p.EnvelopeID) }
