@@ -30,10 +30,12 @@ func (v *vault) find(name string) (*secret, error) {
 	return s, nil
 }
 
-func noSecret(name string) error { return status.Errorf(codes.NotFound, "Secret [%s] not found.", name) }
+func noSecret(name string) error {
+	return status.Errorf(codes.NotFound, "Secret [%s] not found.", name)
+}
 
 // splitVersion returns the secret's name and the version as written.
-func splitVersion(name string) (secret, number string, err error) {
+func splitVersion(name string) (string, string, error) {
 	m := versionName.FindStringSubmatch(name)
 	if m == nil {
 		return "", "", malformed("secret version", name)

@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
@@ -9,12 +10,10 @@ import (
 
 const maxPage = 25_000 // Secret Manager: page_size is capped at it
 
-// paginate cuts a page out of all; the token is the place of its first item.
-func paginate[T any](all []T, size int32, token string) (page []T, next string, err error) {
-	from := 0
-	if token != "" {
-		from, err = strconv.Atoi(token)
-	}
+// paginate cuts a page out of all and returns the token of the next; a token is
+// the place of a page's first item.
+func paginate[T any](all []T, size int32, token string) ([]T, string, error) {
+	from, err := strconv.Atoi(cmp.Or(token, "0"))
 	if err != nil || from < 0 || size < 0 {
 		return nil, "", status.Error(codes.InvalidArgument, "Invalid page token or size.")
 	}
@@ -23,8 +22,8 @@ func paginate[T any](all []T, size int32, token string) (page []T, next string, 
 	}
 	from = min(from, len(all))
 	to := min(from+int(size), len(all))
-	if to < len(all) {
-		next = strconv.Itoa(to)
+	if to == len(all) {
+		return all[from:], "", nil
 	}
-	return all[from:to], next, nil
+	return all[from:to], strconv.Itoa(to), nil
 }
