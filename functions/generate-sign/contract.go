@@ -1,0 +1,35 @@
+package generatesign
+
+import "encoding/json"
+
+// documentRequest is the body of POST /v1/documents (API.md).
+type documentRequest struct {
+	Company        string          `json:"company"`
+	Reference      string          `json:"reference"`
+	Document       json.RawMessage `json:"document"`
+	ExpectedTotals json.RawMessage `json:"expected_totals"`
+	TotalsPolicy   string          `json:"totals_policy"`
+	AllowRemarks   bool            `json:"allow_remarks"`
+	Replaces       *string         `json:"replaces"`
+}
+
+// dryRunAnswer is what a dry run tells: what would be issued, and how the totals arose.
+type dryRunAnswer struct {
+	DryRun      bool            `json:"dry_run"`
+	Company     string          `json:"company"`
+	Environment string          `json:"environment"`
+	Type        int             `json:"type"`
+	IssueDate   string          `json:"issue_date"`
+	Reference   string          `json:"reference"`
+	Totals      json.RawMessage `json:"totals"`
+	Explain     []string        `json:"explain"`
+	Warnings    []warning       `json:"warnings"`
+}
+
+// warning is a remark on an accepted document.
+type warning struct {
+	Path    string `json:"path"`
+	Code    string `json:"code"`
+	Detail  string `json:"detail"`
+	SIICode string `json:"sii_code,omitempty"`
+}

@@ -1,0 +1,160 @@
+package generatesign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"timbre/shared/cert"
+	"timbre/shared/company"
+	"timbre/shared/document"
+	"timbre/shared/dte"
+	"timbre/shared/event"
+	"timbre/shared/folio"
+	"timbre/shared/store"
+	"timbre/shared/ted"
+)
+
+// finish brings a folio that is bound to its end: signed bytes in the archive, an entry in the outbox,
+// the document's state, the message. It goes on wherever an earlier process stopped and answers with
+// the body of the 201.
+func (s *service) finish(ctx context.Context, b folio.Bound) ([]byte, error) {
+	r, err := document.Load(ctx, s.state, b.DocumentID)
+	if err == nil {
+		return []byte(r.Answer), nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, unavailable(err)
+	}
+	return s.complete(ctx, b)
+}
+
+func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
+	var held content
+	if err := json.Unmarshal(b.Order.Content, &held); err != nil {
+		return nil, fmt.Errorf("read the order of %s: %w", b.DocumentID, err)
+	}
+	order := &dte.Order{}
+	if err := json.Unmarshal(held.Order, order); err != nil {
+		return nil, fmt.Errorf("read the order of %s: %w", b.DocumentID, err)
+	}
+	order = order.WithFolio(b.Folio)
+	signed, err := s.signedBytes(ctx, b, order)
+	if err != nil {
+		return nil, err
+	}
+	record, err := newRecord(b, order, held, signed, s.chile)
+	if err != nil {
+		return nil, err
+	}
+	return s.publish(ctx, record)
+}
+
+// signedBytes are those of the archive: ours, unless somebody was first.
+func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Order) ([]byte, error) {
+	name := store.SignedDTE(b.DocumentID, 1)
+	standing, err := s.archive.Read(ctx, name)
+	if err == nil {
+		return standing.Data, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, unavailable(err)
+	}
+	c, err := s.companies.Load(ctx, b.RUT)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	identity, err := s.signer(ctx, c.In(b.Env))
+	if err != nil {
+		return nil, err
+	}
+	signed, err := s.sign(ctx, order, b.Order.CAF, identity, c.NamespaceForm)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.archive.Create(ctx, name, signed, nil)
+	if errors.Is(err, store.ErrExists) {
+		standing, err = s.archive.Read(ctx, name)
+		signed = standing.Data
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return signed, nil
+}
+
+// sign stamps and signs an order that has its folio, and believes the bytes only after reading them again.
+func (s *service) sign(ctx context.Context, order *dte.Order, ref company.CAF, identity *cert.Identity, form string) ([]byte, error) {
+	opened, err := s.vault.CAF(ctx, ref)
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("open the CAF: %w", err))
+	}
+	at := s.now().In(s.chile)
+	stamp, err := ted.Stamp(order.Stamped(), opened, at)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := dte.Write(order, stamp, at, dte.NamespaceForm(form), identity)
+	if err != nil {
+		return nil, err
+	}
+	return signed, dte.Verify(signed, order)
+}
+
+// publish makes the document visible: first where send looks, then the state, then the wake-up, which
+// may be lost. Another process may have done it meanwhile; its answer is the same document's.
+func (s *service) publish(ctx context.Context, r *document.Record) ([]byte, error) {
+	entry := store.Outbox(store.ChannelOf(r.Type), r.DocumentID)
+	if _, err := s.state.Create(ctx, entry, nil, nil); err != nil {
+		return nil, unavailable(err)
+	}
+	err := document.Create(ctx, s.state, r)
+	if errors.Is(err, store.ErrExists) {
+		standing, err := document.Load(ctx, s.state, r.DocumentID)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		return []byte(standing.Answer), nil
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if err := s.events.Publish(ctx, event.DTESigned, event.Signed{DocumentID: r.DocumentID}); err != nil {
+		s.log.WarnContext(ctx, "no wake-up for send, its tick will find the document", "folio", r.Folio, "tipo_dte", r.Type, "error", err)
+	}
+	return []byte(r.Answer), nil
+}
+
+// newRecord derives the document's state from the signed bytes, so that whoever finishes it writes the same.
+func newRecord(b folio.Bound, order *dte.Order, held content, signed []byte, chile *time.Location) (*document.Record, error) {
+	stamp, err := ted.Find(signed)
+	if err != nil {
+		return nil, fmt.Errorf("find the TED of %s: %w", b.DocumentID, err)
+	}
+	at, err := signedAt(signed, chile)
+	if err != nil {
+		return nil, fmt.Errorf("find TmstFirma of %s: %w", b.DocumentID, err)
+	}
+	r := &document.Record{
+		DocumentID: b.DocumentID, Key: b.Key, Version: 1,
+		IssueDate: order.IssueDate(), Receiver: order.Receiver(), Total: order.Total().String(),
+		References: ownReferences(b.DocumentID, order),
+		Status:     event.StatusSigned, History: []document.Change{{At: at, Status: event.StatusSigned}},
+	}
+	answer, err := json.Marshal(viewOf(r, order, held, stamp, chile))
+	r.Answer = string(answer)
+	return r, err
+}
+
+// signedAt reads TmstFirma, the local time of continental Chile, out of the signed bytes.
+func signedAt(signed []byte, chile *time.Location) (time.Time, error) {
+	_, rest, found := bytes.Cut(signed, []byte("<TmstFirma>"))
+	text, _, closed := bytes.Cut(rest, []byte("</TmstFirma>"))
+	if !found || !closed {
+		return time.Time{}, errors.New("the document has none")
+	}
+	return time.ParseInLocation(ted.TimeLayout, string(text), chile)
+}
