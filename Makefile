@@ -1,0 +1,93 @@
+# Needs Go and make; everything else is optional (make witness uses xmllint, xmlsec1 and python3 where they are).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED ?= 0
+# disable_grpc_modules leaves Cloud Storage's gRPC transport out: 13 MB a binary that nothing here uses.
+TAGS := -tags disable_grpc_modules
+BIN := .local/bin
+FUNCTIONS := $(notdir $(patsubst %/cmd/main.go,%,$(wildcard functions/*/cmd/main.go)))
+EMULATORS := gcs secrets pubsub scheduler sii
+GOFILES = $(shell git ls-files -co --exclude-standard '*.go')
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## compile the functions and the emulators into .local/bin
+	@mkdir -p $(BIN)
+	@set -e; \
+	for f in $(FUNCTIONS); do go build $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN)/$$f ./functions/$$f/cmd; done; \
+	for e in $(EMULATORS) local; do go build $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN)/$$e ./emulators/$$e/cmd; done
+
+# WORLD, STATE_DIR, GATEWAY_ADDR and SII_SPEED may stand on the command line or in the environment.
+LOCAL_ENV := $(foreach v,WORLD STATE_DIR GATEWAY_ADDR SII_SPEED,$(if $($(v)),$(v)="$($(v))"))
+
+.PHONY: run
+run: build ## issue documents from order to the SII's verdict on the embedded emulators
+	@env $(LOCAL_ENV) $(BIN)/local run
+
+.PHONY: serve
+serve: build ## keep the whole stack running on GATEWAY_ADDR (127.0.0.1:8080)
+	@env $(LOCAL_ENV) $(BIN)/local serve
+
+.PHONY: test
+test: ## all tests, about a minute
+	go test $(TAGS) -shuffle=on ./...
+
+.PHONY: race
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test $(TAGS) -race -shuffle=on ./...
+
+.PHONY: witness
+witness: build ## judge what is written by xmllint, xmlsec1 and the oracle, and run the long corpora
+	WITNESS=1 go test $(TAGS) -timeout 15m ./...
+	@set -e; for world in "" "$${REFERENCE_DIR:-../shared}/testpki"; do \
+	  if [ -n "$$world" ] && [ ! -d "$$world" ]; then echo "skipped: no world $$world"; continue; fi; \
+	  env STATE_DIR=$$(mktemp -d)/state GATEWAY_ADDR=127.0.0.1:0 WORLD="$$world" $(BIN)/local run; \
+	  .ci/witness .local/out "$${world:-.local/world}/sii"; \
+	done
+
+.PHONY: bench
+bench: build ## speed as ratios measured in one run, sizes and start times
+	go test $(TAGS) -run '^$$' -bench . -benchmem ./shared/... ./functions/... | grep -v '^\(ok\|PASS\|?\)'
+	BENCH=1 go test $(TAGS) -count=1 -v -run 'TestBench' ./functions/e2e
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@set -e; for p in $$(go list $(TAGS) ./...); do \
+	  for f in $$(go test $(TAGS) -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; go test $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),20s) $$p | tail -1; \
+	  done; done
+
+.PHONY: cover
+cover: ## statements covered, by package
+	go test $(TAGS) -cover ./... | sed 's/^ok//' | awk '{print $$1, $$(NF-2), $$NF}'
+
+.PHONY: golden
+golden: ## rewrite the golden files; look at the difference before you commit it
+	go test $(TAGS) ./shared/... ./functions/... -update
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w $(GOFILES)
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, import rules
+	@test -z "$$(gofmt -l $(GOFILES))" || { echo "gofmt would change:"; gofmt -l $(GOFILES); exit 1; }
+	go vet $(TAGS) ./...
+	go tool -modfile=infra/tools/go.mod staticcheck $(TAGS) ./...
+
+.PHONY: tidy
+tidy: ## go.mod names what is used, no more
+	go mod tidy
+	git diff --exit-code go.mod go.sum
+
+.PHONY: clean
+clean: ## forget binaries, state and the throw-away world
+	rm -rf .local
+
+.PHONY: ci
+ci: ## what CI runs
+	.ci/run
