@@ -104,15 +104,20 @@ func content(f dte.StampFields) string {
 
 func testCAF(tb testing.TB, t dte.Type) *caf.CAF {
 	tb.Helper()
-	key, err := caf.ParseKey(reference(tb, "testpki", "sii", "100.pub"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c, err := caf.Parse(reference(tb, "testpki", "caf", "a", fmt.Sprintf("%d-1-100.xml", t)), caf.Keys{caf.IDKCertificacion: key})
+	c, err := caf.Parse(reference(tb, "testpki", "caf", "a", fmt.Sprintf("%d-1-100.xml", t)), testKeys(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return c
+}
+
+func testKeys(tb testing.TB) caf.Keys {
+	tb.Helper()
+	key, err := caf.ParseKey(reference(tb, "testpki", "sii", "100.pub"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return caf.Keys{caf.IDKCertificacion: key}
 }
 
 func write(tb testing.TB, documents ...[]byte) []byte {
