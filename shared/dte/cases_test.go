@@ -6,14 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"timbre/shared/dte"
 	"timbre/shared/golden"
 	"timbre/shared/rut"
 )
 
-var today = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 type testCase struct {
 	ID    string

@@ -1,0 +1,130 @@
+package dte_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"timbre/shared/caf"
+	"timbre/shared/cert"
+	"timbre/shared/dte"
+	"timbre/shared/golden"
+	"timbre/shared/rut"
+	"timbre/shared/ted"
+)
+
+// bakery is company a of the reference folder's fake PKI.
+var bakery = dte.Issuer{
+	RUT: rut.MustParse("99928793-K"), RznSoc: "Panadería Ñuñoa & Hijos Ltda.", GiroEmis: "Fabricación y venta de pan",
+	Acteco: []string{"107100"}, DirOrigen: "Avda. Irarrázaval 3000", CmnaOrigen: "Ñuñoa", CiudadOrigen: "Santiago",
+}
+
+const foreign = `"Receptor":{"RUTRecep":"55555555-5","RznSocRecep":"Jackie Chan","Extranjero":{"Nacionalidad":225},"DirRecep":"Calle 123","CiudadRecep":"Hong Kong"},` +
+	`"Totales":{"TpoMoneda":"DOLAR USA"},"OtraMoneda":{"TpoMoneda":"PESO CL","TpoCambio":950.5}`
+
+// whole are documents of every type that needs nothing but data.
+var whole = []struct{ name, text string }{
+	{"33 plain", document(dte.Factura, "", `"Detalle":[{"NmbItem":"Hosting","QtyItem":1,"PrcItem":6000}]`)},
+	{"33 text", document(dte.Factura, `"FmaPago":2,"FchVenc":"2026-12-23"`,
+		`"Detalle":[{"NmbItem":"Pan \"ñandú\" d'oro <grande> & más, en caja de doce unidades","QtyItem":3,"PrcItem":1000},{"NmbItem":"“Café” — 5 €","QtyItem":2.5,"PrcItem":399.9,"UnmdItem":"KG"}]`)},
+	{"33 mixed", document(dte.Factura, "",
+		`"Detalle":[{"NmbItem":"Afecto","QtyItem":759,"PrcItem":5874,"DescuentoPct":10},{"NmbItem":"Exento","QtyItem":2,"PrcItem":6833,"IndExe":1},{"NmbItem":"Envase","MontoItem":500,"IndExe":3},{"NmbItem":"No facturable","MontoItem":1200,"IndExe":2}],`+
+			`"DscRcgGlobal":[{"TpoMov":"D","TpoValor":"%","ValorDR":22}]`)},
+	{"33 gross", document(dte.Factura, `"MntBruto":1`, `"Detalle":[{"NmbItem":"Bruto","QtyItem":1,"PrcItem":905}]`)},
+	{"33 wine", document(dte.Factura, "", `"Detalle":[{"NmbItem":"Vino","QtyItem":100,"PrcItem":1000,"CodImpAdic":25}]`)},
+	{"34", document(dte.FacturaExenta, "", `"Detalle":[{"NmbItem":"Clases","QtyItem":5,"PrcItem":25000,"DescuentoMonto":100}]`)},
+	{"56", document(dte.NotaDebito, "", `"Detalle":[{"NmbItem":"Intereses","QtyItem":1,"PrcItem":1350}],"Referencia":[{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":3}]`)},
+	{"61 annuls", document(dte.NotaCredito, "", `"Detalle":[{"NmbItem":"Hosting","QtyItem":1,"PrcItem":6000}],"Referencia":[{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1,"RazonRef":"Anula"}]`)},
+	{"61 text", document(dte.NotaCredito, "", `"Detalle":[{"NmbItem":"Donde dice: giro malo"}],"Referencia":[{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":2}]`)},
+	{"39", document(dte.Boleta, "", `"Detalle":[{"NmbItem":"Pan","QtyItem":8,"PrcItem":1590},{"NmbItem":"Libro","QtyItem":2,"PrcItem":1000,"IndExe":1}]`)},
+	{"39 discount", document(dte.Boleta, "", `"Detalle":[{"NmbItem":"Pan","QtyItem":7,"PrcItem":1593},{"NmbItem":"Queso","QtyItem":1,"PrcItem":2003}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":13}`)},
+	{"39 net", document(dte.Boleta, `"IndMntNeto":2`, `"Detalle":[{"NmbItem":"Pan","QtyItem":1,"PrcItem":1190}]`)},
+	{"41", document(dte.BoletaExenta, "", `"Detalle":[{"NmbItem":"Clase","QtyItem":1,"PrcItem":1000,"IndExe":1}]`)},
+	{"46 total", document(dte.FacturaCompra, "", `"Detalle":[{"NmbItem":"Chatarra","QtyItem":1,"PrcItem":1914374,"UnmdItem":"KG","CodImpAdic":15,"Retenedor":{"IndAgente":"R"}}]`)},
+	{"46 partial", document(dte.FacturaCompra, "", `"Detalle":[{"NmbItem":"Trigo","QtyItem":1000,"PrcItem":1000,"UnmdItem":"KG","CodImpAdic":34,"Retenedor":{"IndAgente":"R"}}]`)},
+	{"52 sale", document(dte.GuiaDespacho, `"TipoDespacho":2,"IndTraslado":1`, `"Detalle":[{"NmbItem":"Pan","QtyItem":10,"UnmdItem":"UN","PrcItem":500}]`)},
+	{"52 other", document(dte.GuiaDespacho, `"IndTraslado":6`, `"Detalle":[{"NmbItem":"Pan","QtyItem":10,"UnmdItem":"UN"}]`)},
+	{"110", `{"Encabezado":{"IdDoc":{"TipoDTE":110,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":5,"PrcItem":50.125,"UnmdItem":"U"}],"Referencia":[{"TpoDocRef":813,"FolioRef":"E12345"}]}`},
+	{"111", `{"Encabezado":{"IdDoc":{"TipoDTE":111,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":1,"PrcItem":50}],"Referencia":[{"TpoDocRef":112,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}]}`},
+	{"112", `{"Encabezado":{"IdDoc":{"TipoDTE":112,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":1,"PrcItem":50}],"DscRcgGlobal":{"TpoMov":"R","TpoValor":"$","ValorDR":3.25},"Referencia":[{"TpoDocRef":110,"FolioRef":1,"FchRef":"2026-11-01","CodRef":3}]}`},
+}
+
+// signer reads the bakery's own identity.
+func signer(tb testing.TB) *cert.Identity {
+	tb.Helper()
+	pfx, err := os.ReadFile(golden.Reference(tb, "testpki", "certs", "a-modern.pfx"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	id, err := cert.ReadPFX(pfx, "prueba123")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}
+
+func readCAF(tb testing.TB, t dte.Type) *caf.CAF {
+	tb.Helper()
+	text, err := os.ReadFile(golden.Reference(tb, "testpki", "sii", "100.pub"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	key, err := caf.ParseKey(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	file, err := os.ReadFile(golden.Reference(tb, "testpki", "caf", "a", t.String()+"-1-100.xml"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := caf.Parse(file, caf.Keys{caf.IDKCertificacion: key})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// TestOracle lets the independent oracle judge signed documents of every type.
+func TestOracle(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("WITNESS") == "" {
+		t.Skip("the oracle judges with WITNESS=1")
+	}
+	oracle := golden.Reference(t, "oracle", "verify_dte.py")
+	id := signer(t)
+	dir := t.TempDir()
+	args := []string{"-q", "--caf-keys", golden.Reference(t, "testpki", "sii")}
+	for i, tt := range whole {
+		o, warnings, err := dte.Resolve(dte.Request{Document: []byte(tt.text), Issuer: bakery, Today: today})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		t.Log(tt.name, marks(warnings))
+		o = o.WithFolio(int64(i + 1))
+		stamped, err := ted.Stamp(o.Stamped(), readCAF(t, o.Type()), signedAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := dte.Write(o, stamped, signedAt, dte.FormBoth, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dte.Verify(signed, o, id); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		file := filepath.Join(dir, fmt.Sprintf("%02d.xml", i+1))
+		text := append([]byte("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n"), signed...)
+		if err := os.WriteFile(file, append(text, '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+	}
+	out, err := exec.Command(oracle, args...).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("oracle: %v", err)
+	}
+}
