@@ -46,7 +46,7 @@ func (g *Guard) Require(s Scope, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := g.principal(r)
 		if err == nil && !p.has(s) {
-			err = problem.Wrap(problem.Forbidden, "", fmt.Errorf("credential %s has no scope %s", p.ID, s))
+			err = problem.Wrap(problem.Forbidden, "", fmt.Errorf("access: credential %s may not %s", p.ID, s))
 		}
 		if err != nil {
 			problem.Write(w, r, err, g.logger)

@@ -48,7 +48,7 @@ func (p Principal) Check(r rut.RUT, s Scope) error {
 	if p.MayAct(r, s) {
 		return nil
 	}
-	return problem.Wrap(problem.Forbidden, "", fmt.Errorf("credential %s has no scope %s for %s", p.ID, s, r))
+	return problem.Wrap(problem.Forbidden, "", fmt.Errorf("access: credential %s may not %s for this company", p.ID, s))
 }
 
 // has tells whether the principal has a scope for any company.

@@ -45,9 +45,20 @@ func report(r *http.Request, e *Error, err error, logger *slog.Logger) {
 		logger.ErrorContext(r.Context(), "request failed", "problem", e.Code, "error", err)
 		return
 	}
-	codes := make([]string, 0, len(e.Errors))
-	for _, f := range e.Errors {
-		codes = append(codes, f.Code)
+	attrs := []any{"problem", e.Code}
+	if e.Code == Unauthorized || e.Code == Forbidden { // the caller is not told why
+		attrs = append(attrs, "error", e.Cause)
 	}
-	logger.WarnContext(r.Context(), "request refused", "problem", e.Code, "faults", codes)
+	if len(e.Errors) > 0 {
+		attrs = append(attrs, "faults", faultCodes(e.Errors))
+	}
+	logger.WarnContext(r.Context(), "request refused", attrs...)
+}
+
+func faultCodes(faults []Field) []string {
+	codes := make([]string, len(faults))
+	for i, f := range faults {
+		codes[i] = f.Code
+	}
+	return codes
 }

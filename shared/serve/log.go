@@ -139,14 +139,10 @@ func (s *Server) logRequest(r *http.Request, a *answer, begin time.Time) {
 	s.logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// levelOf keeps quiet about health checks and ticks that went well.
+// levelOf keeps quiet about health checks and ticks that went well. What went wrong has a line of its own.
 func levelOf(status int, pattern string) slog.Level {
-	switch {
-	case status >= http.StatusInternalServerError:
-		return slog.LevelError
-	case status >= http.StatusBadRequest:
-		return slog.LevelWarn
-	case pattern == HealthPath || pattern == ReadyPath || strings.HasSuffix(pattern, TickPath):
+	frequent := pattern == HealthPath || pattern == ReadyPath || strings.HasSuffix(pattern, TickPath)
+	if frequent && status < http.StatusBadRequest {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
