@@ -72,6 +72,9 @@ func (i *Identity) Check(at time.Time) error {
 
 const redacted = "[redacted]"
 
+// Format keeps the key out of logs, whatever the verb.
+func (i Identity) Format(s fmt.State, _ rune) { fmt.Fprint(s, redacted) }
+
 // String keeps the key out of logs.
 func (i Identity) String() string { return redacted }
 

@@ -192,7 +192,7 @@ func TestRedacted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, printed := range []string{
-		fmt.Sprint(identity), fmt.Sprintf("%v %+v %#v %s", *identity, identity, identity, identity),
+		fmt.Sprint(identity), fmt.Sprintf("%v %+v %#v %s %d %x", *identity, identity, identity, identity, identity, *identity),
 		fmt.Sprintf("%v %#v", struct{ I cert.Identity }{*identity}, struct{ I cert.Identity }{*identity}), string(encoded),
 	} {
 		if !strings.Contains(printed, "[redacted]") || len(printed) > 200 {

@@ -71,7 +71,7 @@ func isChar(r rune) bool {
 }
 
 // splitName parts a qualified name into prefix and local name; false if it is none.
-func splitName(name string) (prefix, local string, ok bool) {
+func splitName(name string) (string, string, bool) {
 	prefix, local, colon := strings.Cut(name, ":")
 	if !colon {
 		return "", name, true

@@ -57,11 +57,15 @@ func (p *parser) survey(declared string) error {
 		seen |= class
 	}
 	p.hasCR = seen&byteCR != 0
-	enc, known := encodingNames[strings.ToUpper(declared)]
-	if !known {
+	high := seen&byteHigh != 0
+	if p.known != "" {
+		return p.settle(p.known, high)
+	}
+	enc, ok := encodingNames[strings.ToUpper(declared)]
+	if !ok {
 		return p.fail(0, CodeEncoding, "unknown encoding "+clip(declared))
 	}
-	return p.settle(enc, seen&byteHigh != 0)
+	return p.settle(enc, high)
 }
 
 // settle checks the bytes against the declared encoding. Bytes that are not UTF-8, although it is

@@ -20,7 +20,7 @@ type generator struct {
 }
 
 // generate makes the document of a seed: with comments and without, in some encoding.
-func generate(seed uint64, wantIDs bool) (with, without []byte) {
+func generate(seed uint64, wantIDs bool) ([]byte, []byte) {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), wantIDs: wantIDs}
 	g.newline = g.pick("\n", "\n", "\r\n", "\r")
 	encoding := g.pick("", "UTF-8", "ISO-8859-1", "windows-1252")

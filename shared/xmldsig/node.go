@@ -18,11 +18,12 @@ const (
 // Document is XML that was read. It is immutable and may be used by several goroutines.
 type Document struct {
 	src  string
+	lim  Limits
 	root *Node
 	top  []*Node          // root and the processing instructions around it
 	ids  map[string]*Node // by ID attribute; nil where two elements share one
 
-	// Encoding is the one the bytes were read in: UTF-8, ISO-8859-1, WINDOWS-1252 or US-ASCII.
+	// Encoding is what the bytes were read in: UTF-8, ISO-8859-1, WINDOWS-1252 or US-ASCII.
 	Encoding string
 	// Misdeclared says that Encoding is not the one the document declares (or UTF-8, if it declares none).
 	Misdeclared bool
@@ -188,8 +189,8 @@ func (n *Node) Source() []byte {
 	return []byte(n.doc.src[n.start:n.end])
 }
 
-// Range is where Source lies in the input.
-func (n *Node) Range() (start, end int) {
+// Range is where Source lies in the input: from, and up to but without.
+func (n *Node) Range() (int, int) {
 	if n == nil {
 		return 0, 0
 	}

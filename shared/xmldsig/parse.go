@@ -14,6 +14,7 @@ type parser struct {
 	lim   Limits
 	hasCR bool
 	table *charmap.Charmap // nil: bytes are UTF-8
+	known string           // encoding, where it is not the declaration that says it
 
 	cur      *Node   // open element
 	last     []*Node // last child of each open element, and of cur on top
@@ -25,14 +26,28 @@ type parser struct {
 }
 
 // Parse reads a document. Errors are *SyntaxError. The bytes are copied.
-func Parse(b []byte, lim Limits) (*Document, error) {
-	p := &parser{lim: lim.withDefaults()}
-	if len(b) > p.lim.Bytes {
+func Parse(b []byte, lim Limits) (*Document, error) { return parse(string(b), lim, "") }
+
+// ParseString reads a document that is text already, as one that came inside another: whatever
+// encoding it declares is out of date.
+func ParseString(s string, lim Limits) (*Document, error) { return parse(s, lim, encUTF8) }
+
+// CutOut reads the Source of the element n as a document, in the encoding of the one it stands in.
+// It fails where n uses prefixes that it does not declare.
+func (n *Node) CutOut() (*Document, error) {
+	if n == nil {
+		return parse("", Limits{}, "")
+	}
+	return parse(n.doc.src[n.start:n.end], n.doc.lim, n.doc.Encoding)
+}
+
+func parse(src string, lim Limits, known string) (*Document, error) {
+	p := &parser{src: src, lim: lim.withDefaults(), known: known}
+	if len(src) > p.lim.Bytes {
 		return nil, p.tooMuch(p.lim.Bytes, "bytes")
 	}
-	p.src = string(b)
-	p.doc = &Document{src: p.src}
-	p.left = p.lim.nodes(len(b))
+	p.doc = &Document{src: src, lim: p.lim}
+	p.left = p.lim.nodes(len(src))
 	p.bindings = append(p.bindings, decl{"xml", nsXML})
 	if err := p.document(); err != nil {
 		return nil, err
@@ -132,7 +147,7 @@ func readDeclaration(body string) (string, bool) {
 }
 
 // pseudoAttribute reads a blank, a name and a quoted value, and returns what follows.
-func pseudoAttribute(s, name string) (value, rest string, ok bool) {
+func pseudoAttribute(s, name string) (string, string, bool) {
 	t := strings.TrimLeft(s, " \t\r\n")
 	if t == s || !strings.HasPrefix(t, name) {
 		return "", s, false
@@ -145,8 +160,8 @@ func pseudoAttribute(s, name string) (value, rest string, ok bool) {
 	if t == "" || t[0] != '"' && t[0] != '\'' {
 		return "", s, false
 	}
-	value, rest, ok = strings.Cut(t[1:], t[:1])
-	return value, rest, ok && value != ""
+	value, rest, closed := strings.Cut(t[1:], t[:1])
+	return value, rest, closed && value != ""
 }
 
 // add makes a node that begins at an offset and hangs it below the open element.

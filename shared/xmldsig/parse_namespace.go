@@ -13,18 +13,24 @@ func (p *parser) resolve(n *Node, name string) error {
 	if n.Space, ok = p.lookup(prefix); !ok {
 		return p.fail(int(n.start), CodeNamespace, "prefix "+clip(prefix)+" has no namespace")
 	}
-	if len(p.attrs) == 0 {
+	return p.resolveAttributes(n)
+}
+
+func (p *parser) resolveAttributes(n *Node) error {
+	switch {
+	case len(p.attrs) == 0:
 		return nil
-	}
-	if len(p.attrs) > p.lim.Attributes {
+	case len(p.attrs) > p.lim.Attributes:
 		return p.tooMuch(int(n.start), "attributes")
 	}
 	n.Attrs = make([]Attr, len(p.attrs))
 	for i, a := range p.attrs {
+		bound := true
 		if a.Prefix != "" {
-			if a.Space, ok = p.lookup(a.Prefix); !ok {
-				return p.fail(a.at, CodeNamespace, "prefix "+clip(a.Prefix)+" has no namespace")
-			}
+			a.Space, bound = p.lookup(a.Prefix)
+		}
+		if !bound {
+			return p.fail(a.at, CodeNamespace, "prefix "+clip(a.Prefix)+" has no namespace")
 		}
 		if isTwice(n.Attrs[:i], a.Attr) {
 			return p.fail(a.at, CodeDuplicate, "attribute "+clip(a.Local)+" stands twice")

@@ -70,10 +70,9 @@ func (p *parser) startTag() error {
 	if empty {
 		p.i++
 	}
-	if p.i >= len(p.src) || p.src[p.i] != '>' {
-		return p.fail(p.i, CodeTag, "malformed tag")
+	if err := p.tagEnd(); err != nil {
+		return err
 	}
-	p.i++
 	if err := p.resolve(n, name); err != nil {
 		return err
 	}
@@ -81,6 +80,15 @@ func (p *parser) startTag() error {
 	if empty {
 		p.close()
 	}
+	return nil
+}
+
+// tagEnd reads ">".
+func (p *parser) tagEnd() error {
+	if p.i >= len(p.src) || p.src[p.i] != '>' {
+		return p.fail(p.i, CodeTag, "malformed tag")
+	}
+	p.i++
 	return nil
 }
 
@@ -197,10 +205,9 @@ func (p *parser) endTag() error {
 		return p.fail(start, CodeTag, "</"+clip(name)+"> where </"+clip(want)+"> must stand")
 	}
 	p.skipSpace()
-	if p.i >= len(p.src) || p.src[p.i] != '>' {
-		return p.fail(p.i, CodeTag, "malformed tag")
+	if err := p.tagEnd(); err != nil {
+		return err
 	}
-	p.i++
 	p.close()
 	return nil
 }

@@ -208,6 +208,33 @@ func TestNode(t *testing.T) {
 	}
 }
 
+// A document inside another was decoded with it: its declaration is not heard.
+func TestParseString(t *testing.T) {
+	t.Parallel()
+	for _, declared := range []string{"ISO-8859-1", "UTF-8", "EBCDIC"} {
+		doc, err := xmldsig.ParseString(`<?xml version="1.0" encoding="`+declared+`"?><a>Ñandú €</a>`, xmldsig.Limits{})
+		if err != nil || doc.Root().Text() != "Ñandú €" || doc.Misdeclared {
+			t.Errorf("%s: %q, %v", declared, doc.Root().Text(), err)
+		}
+	}
+}
+
+// An element cut out keeps its bytes and their meaning, and must bind its own prefixes.
+func TestCutOut(t *testing.T) {
+	t.Parallel()
+	doc := parse(t, []byte("<?xml version='1.0' encoding='ISO-8859-1'?><a xmlns='u' xmlns:p='v'><b>\xC3\xB1</b><p:c/></a>"))
+	cut, err := doc.Root().Child("b").CutOut()
+	if err != nil || cut.Root().Text() != "Ã±" || cut.Root().Space != "" || string(cut.Root().Source()) != "<b>\xC3\xB1</b>" {
+		t.Errorf("got %q, %v", cut.Root().Source(), err)
+	}
+	if _, err := doc.Root().Child("c").CutOut(); !hasCode(err, xmldsig.CodeNamespace) {
+		t.Errorf("unbound prefix: %v", err)
+	}
+	if _, err := doc.Root().Child("d").CutOut(); !hasCode(err, xmldsig.CodeEnd) {
+		t.Errorf("nothing: %v", err)
+	}
+}
+
 // What is not there can be asked about.
 func TestNodeNil(t *testing.T) {
 	t.Parallel()

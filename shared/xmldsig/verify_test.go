@@ -109,6 +109,27 @@ func TestVerifySampleContexts(t *testing.T) {
 	}
 }
 
+// What verifies in the context CutOut verifies when it really is cut out, and nothing else does.
+func TestVerifyCutOut(t *testing.T) {
+	t.Parallel()
+	inputs := samples(t, "aec", "dte", "envio", "generated")
+	signer := identity(t, "a-modern")
+	inputs["both"] = signedEnvelope(t, signer, signedDTE(t, signer, xmldsig.Both))
+	for name, b := range inputs {
+		for _, s := range xmldsig.Signatures(parse(t, b)) {
+			cut, err := s.Parent.CutOut()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			alone, errAlone := xmldsig.Verify(cut.Root().Child("Signature"), xmldsig.InPlace)
+			inside, errInside := xmldsig.Verify(s, xmldsig.CutOut)
+			if (alone == nil) != (inside == nil) || alone != nil && !bytes.Equal(alone.Canonical, inside.Canonical) {
+				t.Errorf("%s: %s: alone %v, inside %v", name, s.Parent.Local, errAlone, errInside)
+			}
+		}
+	}
+}
+
 // What was changed after signing verifies in no context.
 func TestVerifyTampered(t *testing.T) {
 	t.Parallel()
