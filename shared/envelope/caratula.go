@@ -9,7 +9,6 @@ import (
 
 	"timbre/shared/dte"
 	"timbre/shared/rut"
-	"timbre/shared/ted"
 	"timbre/shared/xmldsig"
 )
 
@@ -45,7 +44,7 @@ func (c Caratula) appendXML(out []byte, sender rut.RUT, at time.Time, subtotals 
 	out = appendLeaf(out, "RutReceptor", c.Receiver.String())
 	out = appendLeaf(out, "FchResol", c.ResolutionDate.Format(time.DateOnly))
 	out = appendLeaf(out, "NroResol", strconv.Itoa(c.ResolutionNumber))
-	out = appendLeaf(out, "TmstFirmaEnv", at.Format(ted.TimeLayout))
+	out = appendLeaf(out, "TmstFirmaEnv", at.Format(dte.TimeLayout))
 	for _, s := range subtotals {
 		out = append(out, "<SubTotDTE>\n"...)
 		out = appendLeaf(out, "TpoDTE", s.Type.String())
@@ -66,7 +65,7 @@ func (e *Envelope) read(n *xmldsig.Node) error {
 	receiver, receiverErr := rut.Parse(n.Child("RutReceptor").Text())
 	date, dateErr := time.Parse(time.DateOnly, n.Child("FchResol").Text())
 	number, numberErr := strconv.Atoi(n.Child("NroResol").Text())
-	at, atErr := time.Parse(ted.TimeLayout, n.Child("TmstFirmaEnv").Text())
+	at, atErr := time.Parse(dte.TimeLayout, n.Child("TmstFirmaEnv").Text())
 	if err := errors.Join(issuerErr, senderErr, receiverErr, dateErr, numberErr, atErr); err != nil {
 		return fmt.Errorf("%w: Caratula: %w", ErrForm, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"timbre/shared/cert"
 	"timbre/shared/dte"
 	"timbre/shared/format"
 	"timbre/shared/rut"
@@ -20,6 +21,9 @@ type Envelope struct {
 	SignedAt  time.Time
 	Subtotals []Subtotal
 	Documents []Document
+	// Certificate is the one in the envelope's signature, by whose key it verifies. A signature does not cover its own
+	// certificate: who knows the signer compares Certificate.Raw.
+	Certificate *cert.Certificate
 }
 
 // maxLine is where the SII's reader gives up a line (CHR-00002 Line too long).
@@ -39,11 +43,11 @@ func Verify(text []byte) (*Envelope, error) {
 	if err := checkText(text, k); err != nil {
 		return nil, err
 	}
-	set, sender, err := verifySet(parsed)
+	set, err := verifySet(parsed)
 	if err != nil {
 		return nil, err
 	}
-	e, err := readSet(set, k, sender)
+	e, err := readSet(set, k)
 	if err != nil {
 		return nil, err
 	}
@@ -79,25 +83,24 @@ func checkText(text []byte, k kind) error {
 	return nil
 }
 
-// verifySet answers the signed SetDTE and the RUT in the signer's certificate, zero if it names none.
-func verifySet(parsed *xmldsig.Document) (*xmldsig.Node, rut.RUT, error) {
+func verifySet(parsed *xmldsig.Document) (*xmldsig.Verified, error) {
 	set := parsed.Root().Child("SetDTE")
 	signature := xmldsig.SignatureOf(set)
 	if !isSII(set, "SetDTE") || signature == nil {
-		return nil, rut.RUT{}, fmt.Errorf("%w: no signed SetDTE", ErrForm)
+		return nil, fmt.Errorf("%w: no signed SetDTE", ErrForm)
 	}
 	v, err := xmldsig.Verify(signature, xmldsig.InPlace)
 	if err != nil {
-		return nil, rut.RUT{}, fmt.Errorf("signature of SetDTE: %w", err)
+		return nil, fmt.Errorf("signature of SetDTE: %w", err)
 	}
-	return v.Signed, v.Certificate.RUT, nil
+	return v, nil
 }
 
 // readSet reads Caratula and documents of a signed SetDTE and compares them.
-func readSet(set *xmldsig.Node, k kind, signer rut.RUT) (*Envelope, error) {
-	e := &Envelope{}
+func readSet(set *xmldsig.Verified, k kind) (*Envelope, error) {
+	e := &Envelope{Certificate: set.Certificate}
 	first := true
-	for n := range set.Elements() {
+	for n := range set.Signed.Elements() {
 		if first {
 			if err := e.readCaratula(n); err != nil {
 				return nil, err
@@ -111,7 +114,7 @@ func readSet(set *xmldsig.Node, k kind, signer rut.RUT) (*Envelope, error) {
 		}
 		e.Documents = append(e.Documents, d)
 	}
-	if !signer.IsZero() && signer != e.Sender {
+	if signer := e.Certificate.RUT; !signer.IsZero() && signer != e.Sender {
 		return nil, fmt.Errorf("%w: %s is not %s", ErrSender, e.Sender, signer)
 	}
 	if err := e.check(k); err != nil {

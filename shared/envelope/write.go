@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto/sha1" //nolint:gosec // the SII's signatures are RSA with SHA-1 (xmldsignature_v10.xsd)
 	"errors"
 	"fmt"
@@ -46,8 +47,12 @@ func Write(c Caratula, documents [][]byte, signer *cert.Identity, at time.Time, 
 	if err := w.write(p, c.appendXML(nil, signer.RUT, at, p.subtotals), signer, setID); err != nil {
 		return nil, fmt.Errorf("write envelope: %w", err)
 	}
-	if _, err := Verify(w.out); err != nil {
+	e, err := Verify(w.out)
+	if err != nil {
 		return nil, fmt.Errorf("read back the envelope: %w", err)
+	}
+	if !bytes.Equal(e.Certificate.Raw, signer.Certificate.Raw) {
+		return nil, fmt.Errorf("read back the envelope: %w", ErrSender)
 	}
 	return w.out, nil
 }

@@ -25,9 +25,6 @@ var (
 	ErrLength = errors.New("ted: longer than a line may be")
 )
 
-// TimeLayout is the form of TSTED: local time of continental Chile without a zone (SiiTypes_v10.xsd, 19 characters).
-const TimeLayout = "2006-01-02T15:04:05"
-
 const (
 	// maxText is the length of RSR and IT1 in characters before escaping (DTE_v10.xsd, DD/RSR and DD/IT1).
 	maxText = 40
@@ -105,7 +102,7 @@ func writeDD(fields dte.StampFields, element []byte, at time.Time) ([]byte, erro
 		}
 	}
 	out = append(out, element...)
-	return append(out, "<TSTED>"+at.Format(TimeLayout)+"</TSTED></DD>"...), nil
+	return append(out, "<TSTED>"+at.Format(dte.TimeLayout)+"</TSTED></DD>"...), nil
 }
 
 // cut is the first 40 characters; a blank left at the end stays, as real stamps have it.

@@ -82,7 +82,7 @@ func readDD(r *flat.Reader) *Stamped {
 	s.MNT = r.Leaf("MNT")
 	s.IT1 = r.Text("IT1")
 	s.CAF = caf.ReadAuthorization(r)
-	at, err := time.Parse(TimeLayout, r.Leaf("TSTED"))
+	at, err := time.Parse(dte.TimeLayout, r.Leaf("TSTED"))
 	if err != nil {
 		r.Fail(err)
 	}
