@@ -128,3 +128,22 @@ func Create(ctx context.Context, b *store.Bucket, p *Plan) error {
 func Update(ctx context.Context, b *store.Bucket, id store.EnvelopeID, change func(*Plan) error) (Plan, error) {
 	return store.Update(ctx, b, store.Plan(id), change, nil)
 }
+
+// Track is the newest track id, "" while the SII has given none.
+func (p *Plan) Track() string {
+	if len(p.Tracks) == 0 {
+		return ""
+	}
+	return p.Tracks[len(p.Tracks)-1]
+}
+
+// ReceivedAt is when the SII answered that it has the envelope.
+func (p *Plan) ReceivedAt() time.Time {
+	at := p.SignedAt
+	for _, a := range p.Attempts {
+		if a.Result == ResultReceived {
+			at = a.Ended
+		}
+	}
+	return at
+}

@@ -46,8 +46,10 @@ type Standing int
 
 // The standings of a document.
 const (
-	// Unknown: not received, not yet, or received and refused (FAU); or an internal error.
+	// Unknown: an internal error of the SII, which says nothing.
 	Unknown Standing = iota
+	// Missing: not received, not yet, or received and refused (FAU).
+	Missing
 	// Registered: the SII holds this document.
 	Registered
 	// OtherData: the SII holds another document under this folio.
@@ -62,7 +64,7 @@ var documentStates = map[string]Standing{
 	"DOK": Registered, "TMD": Registered, "TMC": Registered, "MMD": Registered, "MMC": Registered,
 	"AND": Registered, "ANC": Registered,
 	"DNK": OtherData,
-	"FAU": Unknown,
+	"FAU": Missing,
 	"FNA": Void, "FAN": Void, "EMP": Void,
 }
 

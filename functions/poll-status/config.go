@@ -1,0 +1,31 @@
+package pollstatus
+
+import (
+	"errors"
+	"time"
+
+	"timbre/shared/settings"
+)
+
+// Config is the function's configuration.
+type Config struct {
+	settings.Common
+	// SIIBaseURL stands in for the SII: {base}/{real host}{real path}; empty is the SII.
+	SIIBaseURL string `env:"SII_BASE_URL"`
+	// PollFirst is the first pause after an upload, doubled three times; later looks go by the minute.
+	PollFirst time.Duration `env:"POLL_FIRST,default=5s"`
+}
+
+// Validate tells what is missing or cannot be.
+func (c Config) Validate() error { return errors.Join(c.Common.Validate(), c.check()) }
+
+func (c Config) check() error {
+	if c.PollFirst <= 0 {
+		return errors.New("poll-status: POLL_FIRST is not positive")
+	}
+	return nil
+}
+
+// grace is how long a document that the SII does not know of, in an envelope that it has processed, may
+// still turn up: ten minutes at the usual pace.
+func (c Config) grace() time.Duration { return 120 * c.PollFirst }

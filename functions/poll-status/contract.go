@@ -1,0 +1,51 @@
+package pollstatus
+
+import (
+	"encoding/json"
+
+	"timbre/shared/dispatch"
+	"timbre/shared/event"
+	"timbre/shared/rut"
+)
+
+// List is a page of documents; Cursor is null on the last one.
+type List struct {
+	Items  []ListItem `json:"items"`
+	Cursor *string    `json:"cursor"`
+}
+
+// ListItem is a document as lists show it.
+type ListItem struct {
+	ID          string       `json:"id"`
+	Company     string       `json:"company"`
+	Environment string       `json:"environment"`
+	Type        int          `json:"type"`
+	Folio       int64        `json:"folio"`
+	IssueDate   string       `json:"issue_date"`
+	Total       json.Number  `json:"total"`
+	Status      event.Status `json:"status"`
+	Links       ListLinks    `json:"links"`
+}
+
+// ListLinks lead to the document.
+type ListLinks struct {
+	Self string `json:"self"`
+}
+
+// EvidenceList is every request, answer and decision about a document.
+type EvidenceList struct {
+	ID       string              `json:"id"`
+	Evidence []dispatch.Evidence `json:"evidence"`
+}
+
+// SweepRequest asks for a look at all envelopes without verdict; without a company, at those of all
+// companies that the caller may act for.
+type SweepRequest struct {
+	Company rut.RUT `json:"company"`
+}
+
+// SweepAnswer counts the envelopes that were looked at and those still without verdict.
+type SweepAnswer struct {
+	Looked  int `json:"looked"`
+	Pending int `json:"pending"`
+}

@@ -1,0 +1,277 @@
+package pollstatus
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"timbre/shared/dispatch"
+	"timbre/shared/document"
+	"timbre/shared/dte"
+	"timbre/shared/event"
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+// judge decides the documents of a processed envelope. decided tells that each has its verdict.
+func (s *service) judge(ctx context.Context, session Inquirer, p *dispatch.Plan, track string, state sii.EnvelopeState) (decided bool, err error) {
+	noted, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+		if p.Verdict != nil && p.Verdict.State == state.State {
+			return store.ErrUnchanged
+		}
+		p.Verdict = &dispatch.Verdict{State: state.State, Glosa: state.Glosa, Track: track, Counts: state.Counts, At: s.Now()}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	c := &court{service: s, session: session, plan: &noted, state: state}
+	open := 0
+	for _, t := range types(&noted) {
+		n, err := c.judgeType(ctx, t)
+		if err != nil {
+			return false, err
+		}
+		open += n
+	}
+	if err := s.wakeSend(ctx, dispatch.ChainOf(p.EnvelopeID)); err != nil || open > 0 {
+		return false, err
+	}
+	_, err = dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+		if p.State != dispatch.Received {
+			return store.ErrUnchanged
+		}
+		p.State = dispatch.Done
+		return nil
+	})
+	return err == nil, err
+}
+
+func types(p *dispatch.Plan) []dte.Type {
+	var all []dte.Type
+	seen := map[dte.Type]bool{}
+	for _, i := range p.Documents {
+		if !seen[i.Type] {
+			seen[i.Type] = true
+			all = append(all, i.Type)
+		}
+	}
+	return all
+}
+
+// court decides the documents of one envelope.
+type court struct {
+	*service
+	session Inquirer
+	plan    *dispatch.Plan
+	state   sii.EnvelopeState
+}
+
+// accused is a document with what the SII said of it, if it was asked for.
+type accused struct {
+	id     store.DocumentID
+	item   dispatch.Item
+	record document.Record
+	state  *sii.DocumentState
+}
+
+// judgeType decides the documents of a type and counts those that stay undecided.
+func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
+	all, undecided, err := c.documents(ctx, t)
+	if err != nil || len(undecided) == 0 {
+		return 0, err
+	}
+	count, listed := c.state.CountOf(t)
+	if status, sure := byCounts(count, listed, all); sure && c.state.Class() == sii.Processed {
+		for _, a := range undecided {
+			if err := c.sentence(ctx, a, status); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	}
+	if err := c.askEach(ctx, undecided); err != nil {
+		return 0, err
+	}
+	return c.byStates(ctx, undecided, count, listed)
+}
+
+// documents are those of the plan of a type: how many there are, and those without verdict.
+func (c *court) documents(ctx context.Context, t dte.Type) (int, []*accused, error) {
+	all := 0
+	var undecided []*accused
+	for _, item := range c.plan.Documents {
+		if item.Type != t {
+			continue
+		}
+		all++
+		id := c.plan.Document(item)
+		r, err := document.Load(ctx, c.State, id)
+		if err != nil {
+			return 0, nil, err
+		}
+		if c.plan.Carries(&r, item) && !r.Status.Final() {
+			undecided = append(undecided, &accused{id: id, item: item, record: r})
+		}
+	}
+	return all, undecided, nil
+}
+
+// byCounts tells the verdict of all n documents of a type where the counts leave no doubt. Rejections are
+// never taken from counts alone: QueryEstDte may know a document from another envelope.
+func byCounts(c sii.Count, listed bool, n int) (event.Status, bool) {
+	switch {
+	case !listed || c.Rejected != 0:
+		return "", false
+	case c.Accepted == n && c.Remarks == 0:
+		return event.StatusAccepted, true
+	case c.Remarks == n && c.Accepted == 0:
+		return event.StatusAcceptedRemarks, true
+	}
+	return "", false
+}
+
+// askEach asks QueryEstDte for documents, one after another.
+func (c *court) askEach(ctx context.Context, all []*accused) error {
+	for _, a := range all {
+		state, err := c.session.DocumentState(ctx, question(&a.record))
+		if err != nil {
+			return fmt.Errorf("ask for %s: %w", a.id, err)
+		}
+		a.state = &state
+	}
+	return nil
+}
+
+func question(r *document.Record) sii.Question {
+	return sii.Question{
+		Issuer: r.RUT, Receiver: r.Receiver, Type: r.Type, Folio: r.Folio, Date: r.IssueDate, Total: r.Total,
+	}
+}
+
+// byStates decides by QueryEstDte. A document that the SII has is accepted. One that it does not have is
+// rejected if the counts reject as many as there are of these, or if it has not turned up after the grace.
+func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, listed bool) (undecided int, err error) {
+	missing := 0
+	for _, a := range all {
+		if a.missing() {
+			missing++
+		}
+	}
+	late := c.Now().Sub(c.plan.Verdict.At) >= c.cfg.grace()
+	rejects := listed && count.Rejected >= missing && c.state.Class() == sii.Processed || late
+	for _, a := range all {
+		status := event.Status("")
+		switch {
+		case a.state.Standing() == sii.Registered:
+			status = c.accepted(count)
+		case a.missing() && rejects:
+			status = event.StatusRejected
+		default:
+			undecided++
+			continue
+		}
+		if err := c.sentence(ctx, a, status); err != nil {
+			return undecided, err
+		}
+	}
+	return undecided, nil
+}
+
+// missing tells whether the SII says that it does not have the document.
+func (a *accused) missing() bool {
+	standing := a.state.Standing()
+	return standing != sii.Registered && standing != sii.Unknown
+}
+
+// accepted is the verdict of a document that the SII has. QueryEstDte does not tell remarks; where the
+// counts have some, the document counts among those until the SII's mail says otherwise.
+func (c *court) accepted(count sii.Count) event.Status {
+	if count.Remarks > 0 || c.state.State == "RPR" || c.state.State == "RLV" {
+		return event.StatusAcceptedRemarks
+	}
+	return event.StatusAccepted
+}
+
+// sentence writes a document's verdict, with the evidence before it.
+func (c *court) sentence(ctx context.Context, a *accused, status event.Status) error {
+	if err := dispatch.Keep(ctx, c.Archive, a.id, c.evidence(a, status)...); err != nil {
+		return err
+	}
+	err := c.desk.Change(ctx, a.id, func(r *document.Record) error {
+		if !c.plan.Carries(r, a.item) || r.Status.Final() {
+			return store.ErrUnchanged
+		}
+		r.SII = c.words(a, status)
+		return r.Become(status, c.Now(), "")
+	})
+	if errors.Is(err, document.ErrTransition) {
+		c.Logger.ErrorContext(ctx, "verdict does not fit the document's state", "id", a.id.String(), "verdict", status, "error", err)
+	}
+	return err
+}
+
+// evidence is what the verdict rests on.
+func (c *court) evidence(a *accused, status event.Status) []dispatch.Evidence {
+	now := c.Now()
+	all := []dispatch.Evidence{answered(now, dispatch.KindEnvelopeState, c.plan, c.state.State, c.state.Answer)}
+	if a.state != nil {
+		all = append(all, answered(now, dispatch.KindDocumentState, c.plan, a.state.State, a.state.Answer))
+	}
+	return append(all, dispatch.Evidence{
+		At: now, Kind: dispatch.KindDecision, Envelope: c.plan.Number, Track: c.plan.Verdict.Track, Note: string(status),
+	})
+}
+
+func answered(at time.Time, kind string, p *dispatch.Plan, code, text string) dispatch.Evidence {
+	return dispatch.Evidence{
+		At: at, Kind: kind, Envelope: p.Number, Track: p.Verdict.Track, Code: code,
+		Answer: text, AnswerSHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(text))),
+	}
+}
+
+// words tells the document's reader what the SII said.
+func (c *court) words(a *accused, status event.Status) *document.SII {
+	said := &document.SII{EnvelopeState: c.state.State, Glosa: c.state.Glosa, Details: []document.Detail{}}
+	if a.state != nil {
+		said.DocumentState, said.Glosa = a.state.State, a.state.Glosa
+	}
+	switch status {
+	case event.StatusRejected:
+		said.Details = append(said.Details, rejection(a.state))
+	case event.StatusAcceptedRemarks:
+		said.Details = append(said.Details, document.Detail{
+			Code: c.state.State, Level: 2, Text: "El SII aceptó con reparos",
+			Cause: "El conteo del envío indica reparos; el detalle llega en el correo de resultado del SII",
+			Cure:  "El documento es válido; si hace falta, se corrige con una nota",
+		})
+	}
+	return said
+}
+
+// rejections say what QueryEstDte's state means for a document in a processed envelope.
+var rejections = map[sii.Standing]document.Detail{
+	sii.Missing: {
+		Text:  "El SII rechazó el documento",
+		Cause: "El envío fue procesado y el SII no registra el documento; el motivo llega en el correo de resultado del SII",
+		Cure:  "Corregir y emitir con un folio nuevo",
+	},
+	sii.OtherData: {
+		Text:  "El SII tiene otro documento con este folio",
+		Cause: "El folio fue usado antes con otros datos (CAF usado en otro sistema)",
+		Cure:  "Emitir con un folio nuevo y revisar desde qué folio se usa el CAF",
+	},
+	sii.Void: {
+		Text:  "El SII no autoriza el folio o la empresa",
+		Cause: "El folio no está autorizado o fue anulado, o la empresa no puede emitir este tipo de documento",
+		Cure:  "Revisar los folios y la autorización de la empresa en el SII",
+	},
+}
+
+func rejection(state *sii.DocumentState) document.Detail {
+	d := rejections[state.Standing()]
+	d.Code, d.Level = state.State, 3
+	return d
+}

@@ -1,0 +1,141 @@
+package pollstatus
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"timbre/shared/dispatch"
+	"timbre/shared/due"
+	"timbre/shared/event"
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+// look asks the SII for an envelope once and applies what it says. decided tells that nothing is left to
+// ask for; it is false also while another look goes on here.
+func (s *service) look(ctx context.Context, id store.EnvelopeID) (decided bool, err error) {
+	if !s.looks.enter(id) {
+		return false, nil
+	}
+	defer s.looks.leave(id)
+	p, err := dispatch.Load(ctx, s.State, id)
+	if err != nil {
+		return false, err
+	}
+	switch p.State {
+	case dispatch.Done:
+		return true, nil
+	case dispatch.Refused: // whoever noted it may have died before he handed the documents back
+		return true, s.handBack(ctx, &p)
+	case dispatch.Received:
+		decided, err = s.ask(ctx, &p)
+	default:
+		return true, nil // send has it; an entry is due again once it is received
+	}
+	if err != nil {
+		return decided, fmt.Errorf("look at envelope %d of %s: %w", id.Number, id.RUT, err)
+	}
+	return decided, nil
+}
+
+func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
+	identity, err := s.Identities.Identity(ctx, &p.Certificate)
+	if err != nil {
+		return false, err
+	}
+	session := s.SII(p.Env, identity)
+	track, state, err := best(ctx, session, p)
+	if err != nil {
+		return false, err
+	}
+	switch state.Class() {
+	case sii.RefusedDocuments:
+		return true, s.refuse(ctx, p, dispatch.FaultDocuments, track, state)
+	case sii.RefusedCompany:
+		return true, s.refuse(ctx, p, dispatch.FaultCompany, track, state)
+	case sii.Lost:
+		return true, s.sendAgain(ctx, p)
+	case sii.Processed, sii.Repeated:
+		return s.judge(ctx, session, p, track, state)
+	case sii.Pending:
+	}
+	return false, nil
+}
+
+// preference orders what several tracks of the same bytes say: one that was processed counts, then one that
+// may be; a refusal only if there is nothing else.
+var preference = []sii.Class{
+	sii.Processed, sii.Pending, sii.Repeated, sii.RefusedCompany, sii.RefusedDocuments, sii.Lost,
+}
+
+// best asks for the envelope's tracks, the newest first.
+func best(ctx context.Context, session Inquirer, p *dispatch.Plan) (string, sii.EnvelopeState, error) {
+	var track string
+	var best sii.EnvelopeState
+	for _, t := range slices.Backward(p.Tracks) {
+		state, err := session.EnvelopeState(ctx, p.RUT, t)
+		if err != nil {
+			return "", sii.EnvelopeState{}, fmt.Errorf("track %s: %w", t, err)
+		}
+		if track == "" || slices.Index(preference, state.Class()) < slices.Index(preference, best.Class()) {
+			track, best = t, state
+		}
+	}
+	return track, best, nil
+}
+
+// refuse notes that the whole envelope was refused and hands its documents back to send.
+func (s *service) refuse(ctx context.Context, p *dispatch.Plan, fault dispatch.Fault, track string, state sii.EnvelopeState) error {
+	now := s.Now()
+	refused, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+		if p.State != dispatch.Received {
+			return store.ErrUnchanged
+		}
+		p.Verdict = &dispatch.Verdict{State: state.State, Glosa: state.Glosa, Track: track, At: now}
+		p.Refuse(dispatch.Refusal{Fault: fault, Code: state.State, Glosa: state.Glosa, At: now})
+		return nil
+	})
+	if err != nil || refused.State != dispatch.Refused {
+		return err
+	}
+	return s.handBack(ctx, &refused)
+}
+
+func (s *service) handBack(ctx context.Context, p *dispatch.Plan) error {
+	if err := s.desk.Refused(ctx, p); err != nil {
+		return err
+	}
+	return s.wakeSend(ctx, dispatch.ChainOf(p.EnvelopeID))
+}
+
+// sendAgain has send upload the same bytes, as the SII has lost the file (VOF).
+func (s *service) sendAgain(ctx context.Context, p *dispatch.Plan) error {
+	if err := due.Add(ctx, s.State, s.Now(), dispatch.Send, dispatch.DueParts(p.EnvelopeID)...); err != nil {
+		return err
+	}
+	_, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
+		if p.State != dispatch.Received {
+			return store.ErrUnchanged
+		}
+		p.Reopen()
+		return nil
+	})
+	return err
+}
+
+// wakeSend announces that documents wait: of a refused envelope, or notes whose referenced document has its verdict.
+func (s *service) wakeSend(ctx context.Context, c dispatch.Chain) error {
+	for o, err := range s.State.List(ctx, store.Query{Prefix: store.OutboxPrefix(c.Company, c.Channel), Limit: 1}) {
+		if err != nil {
+			return err
+		}
+		id, err := store.ParseOutbox(o.Name)
+		if err != nil {
+			return err
+		}
+		s.desk.Publish(ctx, event.DTESigned, event.Signed{DocumentID: id})
+		break
+	}
+	return nil
+}
