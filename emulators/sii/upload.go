@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"log/slog"
 	"mime"
@@ -229,6 +228,9 @@ func longLine(data []byte) bool {
 	return false
 }
 
+// escapeText leaves quotes bare, as the SII's answers do.
+var escapeText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
 // writeReception writes the answer byte for byte as recorded: STATUS 7 and 99
 // come bare, the others with header and the CGI's blank lines.
 func writeReception(w http.ResponseWriter, a reception) {
@@ -237,7 +239,7 @@ func writeReception(w http.ResponseWriter, a reception) {
 	case a.status == statusSchema || a.status == statusDuplicate:
 		fmt.Fprintf(&b, "<RECEPCIONDTE>\n <STATUS>%d</STATUS>\n <DETAIL>\n", a.status)
 		for _, e := range a.errors {
-			fmt.Fprintf(&b, "<ERROR>%s</ERROR>\n", html.EscapeString(e))
+			fmt.Fprintf(&b, "<ERROR>%s</ERROR>\n", escapeText.Replace(e))
 		}
 		b.WriteString("</DETAIL>\n</RECEPCIONDTE>\n")
 	case a.status == statusToken:
@@ -256,7 +258,7 @@ func writeReception(w http.ResponseWriter, a reception) {
 
 func receptionHead(sender, company, file, at string, status int) string {
 	return fmt.Sprintf("<?xml version=\"1.0\"?>\n<RECEPCIONDTE>\n <RUTSENDER>%s</RUTSENDER>\n <RUTCOMPANY>%s</RUTCOMPANY>\n <FILE>%s</FILE>\n <TIMESTAMP>%s</TIMESTAMP>\n <STATUS>%d</STATUS>\n\n\n",
-		html.EscapeString(sender), html.EscapeString(company), html.EscapeString(file), at, status)
+		escapeText.Replace(sender), escapeText.Replace(company), escapeText.Replace(file), at, status)
 }
 
 // writePage writes a page for people, as the SII's gateway does on any trouble.
