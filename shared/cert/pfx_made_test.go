@@ -64,7 +64,10 @@ func TestReadPFXMade(t *testing.T) {
 	a, ca, small := rsaPair(t, 1024), rsaPair(t, 1024), rsaPair(t, 1016)
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ec := newPair(t, ecKey, err)
-	negative := &x509.Certificate{Raw: bytes.Replace(a.cert.Raw, []byte{2, 1, 0x7E}, []byte{2, 1, 0xFE}, 1)}
+	negate := func(p pair) *x509.Certificate {
+		return &x509.Certificate{Raw: bytes.Replace(p.cert.Raw, []byte{2, 1, 0x7E}, []byte{2, 1, 0xFE}, 1)}
+	}
+	negative := negate(a)
 	if _, err := x509.ParseCertificate(negative.Raw); err == nil {
 		t.Fatal("crypto/x509 takes negative serial numbers now")
 	}
@@ -78,6 +81,7 @@ func TestReadPFXMade(t *testing.T) {
 		{"only the authority's certificate", encode(t, "x", a, ca.cert), cert.ErrNoKey},
 		{"small key", encode(t, "x", small, small.cert), cert.ErrKeyTooSmall},
 		{"EC key", encode(t, "x", ec, ec.cert), cert.ErrNotRSA},
+		{"EC key, serial number that x509 refuses", encode(t, "x", ec, negate(ec)), cert.ErrNotRSA},
 		{"in BER", toBER(t, encode(t, "x", a, a.cert)), nil},
 		{"in BER, wrong password", toBER(t, encode(t, "y", a, a.cert)), cert.ErrPassword},
 		{"empty", nil, cert.ErrUnreadable},
