@@ -8,8 +8,10 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -390,11 +392,19 @@ func (b *bench) later(d time.Duration) {
 	b.token = b.login(b.signer)
 }
 
-// foreignWorld is another throw-away world: the same companies, other keys.
+// foreign is another throw-away world: the same company, other keys.
+var foreign = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sii-foreign-")
+	if err != nil {
+		return "", err
+	}
+	return dir, authority.Make(dir, authority.Options{Now: today, Types: []int{33}, Folios: 100, Companies: authority.DefaultCompanies()[:1]})
+})
+
 func foreignWorld(b *bench) string {
 	b.t.Helper()
-	dir := filepath.Join(b.t.TempDir(), "foreign")
-	if err := authority.Make(dir, authority.Options{Now: today, Types: []int{33}, Folios: 100, Companies: authority.DefaultCompanies()[:1]}); err != nil {
+	dir, err := foreign()
+	if err != nil {
 		b.t.Fatal(err)
 	}
 	return dir

@@ -175,6 +175,7 @@ type draft struct {
 	stampTime   string
 	signTime    string
 	signer      signer
+	onlySII     bool                // sign and write without xmlns:xsi
 	spoilTED    func(string) string // after FRMT
 	spoilDTE    func(string) string // after the signature
 }
@@ -241,9 +242,13 @@ func (d *draft) write(t *testing.T) string {
 	t.Helper()
 	id := fmt.Sprintf("F%dT%d", d.folio, d.kind)
 	inner := ">\n" + d.body + d.stamp(t) + "\n<TmstFirma>" + d.signTime + "</TmstFirma>\n</Documento>"
-	canonical := "<Documento " + nsSII + " " + nsXSI + ` ID="` + id + `"` + inner
-	dte := "<DTE " + nsSII + " " + nsXSI + ` version="1.0">` + "\n" + `<Documento ID="` + id + `"` + inner + "\n" +
-		d.signer.signature(t, "#"+id, c14n, canonical, nsXSI) + "\n</DTE>"
+	names, scope := nsSII+" "+nsXSI, nsXSI
+	if d.onlySII {
+		names, scope = nsSII, ""
+	}
+	canonical := "<Documento " + names + ` ID="` + id + `"` + inner
+	dte := "<DTE " + names + ` version="1.0">` + "\n" + `<Documento ID="` + id + `"` + inner + "\n" +
+		d.signer.signature(t, "#"+id, c14n, canonical, scope) + "\n</DTE>"
 	if d.spoilDTE != nil {
 		dte = d.spoilDTE(dte)
 	}
