@@ -51,14 +51,20 @@ func identity(tb testing.TB, file string) *cert.Identity {
 // document is a signed DTE, short but valid; it is made without package dte. Documents of that package: path_test.go.
 func document(tb testing.TB, signer *cert.Identity, ns xmldsig.Namespaces, t dte.Type, folio int64) []byte {
 	tb.Helper()
-	fields := dte.StampFields{
+	return documentAs(tb, signer, ns, dte.StampFields{TD: t, Folio: folio}, fmt.Sprintf("F%dT%d", folio, t))
+}
+
+// documentAs takes type and folio from fields, and the ID.
+func documentAs(tb testing.TB, signer *cert.Identity, ns xmldsig.Namespaces, fields dte.StampFields, id string) []byte {
+	tb.Helper()
+	t, folio := fields.TD, fields.Folio
+	fields = dte.StampFields{
 		RE: companyA, TD: t, Folio: folio, FE: "2026-11-20", RR: companyB, RSR: "Ñandú & O'Higgins", MNT: "1190", IT1: `Pan "ñandú"`,
 	}
 	stamp, err := ted.Stamp(fields, testCAF(tb, t), signedAt)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	id := fmt.Sprintf("F%dT%d", folio, t)
 	head := "<Documento" + ns.Attributes() + ` ID="` + id + `">`
 	body, tail := content(fields), "\n<TmstFirma>2026-11-20T10:11:12</TmstFirma>\n</Documento>"
 	flat := decode(tb, stamp)

@@ -61,7 +61,7 @@ func (c company) caratula(tb testing.TB) envelope.Caratula {
 const receptor = `"Receptor":{"RUTRecep":"60803000-K","RznSocRecep":"Ñandú & \"Hijos\" O'Higgins <del Sur> Sociedad de Cosas Ltda.",` +
 	`"GiroRecep":"Cosas & más","DirRecep":"Avda. José M. Núñez 1","CmnaRecep":"Ñuñoa"}`
 
-// requests are documents of issue 2: accents, all five escapes, discounts, surcharges, exempt lines, notes.
+// requests are documents with all that may break a signature: accents, all five escapes, discounts, surcharges, exempt lines, notes.
 var requests = map[dte.Type]string{
 	dte.Factura: `{"Encabezado":{"IdDoc":{"TipoDTE":33},` + receptor + `},"Detalle":[
 		{"NmbItem":"Pan \"ñandú\" d'oro <grande> & más, en caja de doce unidades","QtyItem":3,"PrcItem":1000},
@@ -73,9 +73,14 @@ var requests = map[dte.Type]string{
 		"Referencia":[{"TpoDocRef":"33","FolioRef":"1","FchRef":"2026-11-20","CodRef":3,"RazonRef":"Corrige monto: ½ kilo"}]}`,
 	dte.NotaDebito: `{"Encabezado":{"IdDoc":{"TipoDTE":56},` + receptor + `},"Detalle":[{"NmbItem":"Intereses","QtyItem":1,"PrcItem":999}],
 		"Referencia":[{"TpoDocRef":"33","FolioRef":"1","FchRef":"2026-11-20","CodRef":3,"RazonRef":"Cobra intereses"}]}`,
+	dte.Boleta:       `{"Encabezado":{"IdDoc":{"TipoDTE":39,"IndServicio":3},"Receptor":{"RUTRecep":"66666666-6"}},"Detalle":[{"NmbItem":"Café & té","QtyItem":1,"PrcItem":1190}]}`,
+	dte.BoletaExenta: `{"Encabezado":{"IdDoc":{"TipoDTE":41,"IndServicio":3},"Receptor":{"RUTRecep":"66666666-6"}},"Detalle":[{"NmbItem":"Libro","QtyItem":1,"PrcItem":5000}]}`,
 }
 
-var types = []dte.Type{dte.Factura, dte.NotaCredito, dte.FacturaExenta, dte.NotaDebito}
+var (
+	types   = []dte.Type{dte.Factura, dte.NotaCredito, dte.FacturaExenta, dte.NotaDebito}
+	boletas = []dte.Type{dte.Boleta, dte.BoletaExenta}
+)
 
 // issue makes a signed document the way the product does: resolve, stamp, write.
 func (c company) issue(tb testing.TB, t dte.Type, folio int64, form dte.NamespaceForm, signer *cert.Identity) []byte {
@@ -128,14 +133,15 @@ func TestWholePath(t *testing.T) {
 	folder := t.TempDir()
 	for _, c := range all {
 		for _, flavour := range flavours {
-			c.fill(t, filepath.Join(folder, c.ID+"-"+flavour), c.identity(t, flavour))
+			c.fill(t, filepath.Join(folder, c.ID+"-"+flavour), c.identity(t, flavour), types)
 		}
 	}
+	all[0].fill(t, filepath.Join(folder, "boletas"), all[0].identity(t, "modern"), boletas)
 	witness(t, folder)
 }
 
 // fill writes one document of each type, and their envelope, as files that begin with base.
-func (c company) fill(t *testing.T, base string, signer *cert.Identity) {
+func (c company) fill(t *testing.T, base string, signer *cert.Identity, types []dte.Type) {
 	t.Helper()
 	var documents [][]byte
 	for i, kind := range types {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,6 +91,18 @@ func TestVerifySignedLies(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 		})
+	}
+}
+
+// A schema error lists its findings.
+func TestSchemaError(t *testing.T) {
+	t.Parallel()
+	signer := identity(t, "a-modern.pfx")
+	text := write(t, document(t, signer, xmldsig.Both, dte.Factura, 1))
+	_, err := envelope.Verify(resign(t, signer, bytes.Replace(text, []byte("<NroResol>0<"), []byte("<NroResol>1000000<"), 1)))
+	var invalid *envelope.SchemaError
+	if !errors.As(err, &invalid) || len(invalid.Findings) != 1 || !strings.Contains(err.Error(), "Caratula.NroResol") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -115,6 +115,7 @@ func TestWriteRefuses(t *testing.T) {
 	signer := identity(t, "a-modern.pfx")
 	one := document(t, signer, xmldsig.Both, dte.Factura, 1)
 	boleta := document(t, signer, xmldsig.Both, dte.Boleta, 1)
+	again := documentAs(t, signer, xmldsig.Both, dte.StampFields{TD: dte.Factura, Folio: 1}, "Otro")
 	swap := func(old, replacement string) [][]byte {
 		changed := bytes.Replace(one, []byte(old), []byte(replacement), 1)
 		if bytes.Equal(changed, one) {
@@ -134,6 +135,7 @@ func TestWriteRefuses(t *testing.T) {
 		"mixed":                {caratulaA, [][]byte{one, boleta}, "SetDoc", envelope.ErrMixed},
 		"mixed the other way":  {caratulaA, [][]byte{boleta, one}, "SetDoc", envelope.ErrMixed},
 		"twice":                {caratulaA, [][]byte{one, one}, "SetDoc", xmldsig.ErrForm},
+		"twice by other IDs":   {caratulaA, [][]byte{one, again}, "SetDoc", envelope.ErrDuplicate},
 		"501 boletas":          {caratulaA, repeat(boleta, 501), "SetDoc", envelope.ErrTooMany},
 		"2001 facturas":        {caratulaA, repeat(one, 2001), "SetDoc", envelope.ErrTooMany},
 		"too large":            {caratulaA, [][]byte{one, append(bytes.Clone(one), make([]byte, 17<<20)...)}, "SetDoc", envelope.ErrTooLarge},

@@ -184,6 +184,7 @@ func TestVerifyIndented(t *testing.T) {
 		"version":          {`<TED version="1.0">`, `<TED version="1.1">`, ted.ErrMalformed},
 		"entity unknown":   {"&lt;", "&foo;", ted.ErrMalformed},
 		"comment":          {"<MNT>", "<!-- --><MNT>", ted.ErrMalformed},
+		"too long":         {"<TED", strings.Repeat(" ", 33<<10) + "<TED", ted.ErrMalformed},
 		"rest after it":    {"</TED>", "</TED><TED>", ted.ErrMalformed},
 		"FRMT of a bit":    {"</FRMT>", "=</FRMT>", ted.ErrMalformed},
 	}
