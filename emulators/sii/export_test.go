@@ -1,0 +1,25 @@
+package sii
+
+import (
+	"io"
+
+	"timbre/emulators/sii/judge"
+)
+
+// ReadSOAP opens the SOAP reader to the fuzzer.
+func ReadSOAP(body []byte) (string, []string, error) { return readSOAP(body) }
+
+// ParsedForm is what the upload's reader found.
+type ParsedForm struct {
+	Sender, Company, File string
+	Data                  []byte
+}
+
+// ParseForm opens the upload's reader to the fuzzer.
+func ParseForm(body io.Reader, boundary string, limit int64) (ParsedForm, error) {
+	f, err := parseForm(body, boundary, limit)
+	return ParsedForm{Sender: f.sender(), Company: f.company(), File: f.file, Data: f.data}, err
+}
+
+// Inspect opens the form checks of a file to the fuzzer.
+func Inspect(data []byte) (*judge.Envelope, []string, bool) { return (&state{}).inspect(data) }
