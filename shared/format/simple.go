@@ -97,14 +97,14 @@ func (s *Simple) Check(text string) Fault {
 	if s.base == baseString {
 		return s.checkString(text)
 	}
-	if s.base != baseLong && s.base != baseUnsignedLong {
-		text = strings.Trim(text, " \t\r\n") // white space collapse; the two are strict, as libxml2 is
-	}
 	switch s.base {
 	case baseDate, baseDateTime, baseTime:
 		return s.checkTime(text)
 	case baseBase64:
 		return checkBase64(text)
+	case baseInteger, baseDecimal:
+		// White space collapses; dates and the other numbers are strict, as libxml2 is.
+		text = strings.Trim(text, " \t\r\n")
 	}
 	return s.checkNumber(text)
 }
@@ -148,24 +148,37 @@ func isRUT(s string) bool {
 	return s[n-1] == 'K' || s[n-1] >= '0' && s[n-1] <= '9'
 }
 
+// sextets are the values of the base64 alphabet, -1 for other characters, -2 for white space.
+var sextets = func() [256]int8 {
+	var table [256]int8
+	for i := range table {
+		table[i] = -1
+	}
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		table[c] = int8(i)
+	}
+	for _, c := range []byte(" \t\n\r") {
+		table[c] = -2
+	}
+	return table
+}()
+
 // checkBase64 wants groups of four, the last padded, with no stray bits (XML Schema part 2, 3.2.16).
 func checkBase64(text string) Fault {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	count, padding, last := 0, 0, 0
+	count, padding, last := 0, 0, int8(0)
 	for i := range len(text) {
-		c := text[i]
-		if c == ' ' || c == '\t' || c == '\n' || c == '\r' {
+		value := sextets[text[i]]
+		switch {
+		case value == -2:
 			continue
+		case text[i] == '=':
+			padding++
+		case value < 0 || padding > 0:
+			return BadBase64
+		default:
+			last = value
 		}
 		count++
-		if c == '=' {
-			padding++
-			continue
-		}
-		last = strings.IndexByte(alphabet, c)
-		if last < 0 || padding > 0 {
-			return BadBase64
-		}
 	}
 	if count%4 != 0 || padding > 2 || padding == 1 && last&3 != 0 || padding == 2 && last&15 != 0 {
 		return BadBase64

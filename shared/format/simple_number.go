@@ -64,7 +64,7 @@ var bounds = map[base][2]string{
 func (s *Simple) checkNumber(text string) Fault {
 	d, ok := readDecimal(text)
 	if !ok || s.base != baseDecimal && strings.Contains(text, ".") ||
-		s.base == baseUnsignedLong && strings.HasPrefix(text, "+") {
+		s.base == baseUnsignedLong && strings.ContainsAny(text, "+-") {
 		return NotANumber
 	}
 	low, high := s.min, s.max

@@ -35,7 +35,7 @@ func (s *Simple) outside(local string, zoned bool) bool {
 		day := len("2000-01-01")
 		return local[:day] <= s.min[:day] || local[:day] >= s.max[:day]
 	}
-	return local < s.min || local > s.max && !strings.HasPrefix(local, s.max+".")
+	return local < s.min || local > s.max
 }
 
 // cutZone takes off Z or an offset of at most 14 hours.
