@@ -8,12 +8,19 @@ import (
 // maxDepth bounds the nesting of BER; a PFX needs about ten.
 const maxDepth = 40
 
+// Tags as bytes of the encoding.
+const (
+	compoundBit = 0x20
+	tagSequence = 0x30
+	tagContext0 = 0xA0
+)
+
 var errBER = errors.New("malformed BER")
 
 // toDER gives every value a definite length and joins strings that come in pieces: Firefox and some
 // Java programs export PKCS#12 in BER, which go-pkcs12 does not read. DER comes out as it went in.
 func toDER(ber []byte) ([]byte, error) {
-	out, rest, err := appendDER(nil, ber, 0)
+	out, rest, err := appendDER(nil, ber, false, 0)
 	if err != nil || len(rest) > 0 {
 		return nil, errBER
 	}
@@ -22,19 +29,21 @@ func toDER(ber []byte) ([]byte, error) {
 
 // header is the beginning of a value.
 type header struct {
-	tag        []byte
+	tag        byte
 	length     int // -1: indefinite
 	compound   bool
 	isBytes    bool // OCTET STRING
 	headerSize int
 }
 
-// appendDER copies one value from ber to out and returns what follows it.
-func appendDER(out, ber []byte, depth int) ([]byte, []byte, error) {
+// appendDER copies one value from ber to out and returns out and what follows in ber. An implicit
+// value is an OCTET STRING whatever its tag says.
+func appendDER(out, ber []byte, implicit bool, depth int) ([]byte, []byte, error) {
 	h, err := readHeader(ber)
 	if err != nil || depth > maxDepth {
 		return nil, nil, errBER
 	}
+	h.isBytes = h.isBytes || implicit
 	body := ber[h.headerSize:]
 	var rest []byte
 	if h.length >= 0 {
@@ -43,28 +52,29 @@ func appendDER(out, ber []byte, depth int) ([]byte, []byte, error) {
 	if !h.compound {
 		return appendValue(out, h.tag, body), rest, nil
 	}
-	content, tail, err := h.joined(body, depth)
+	content, tail, err := h.content(body, depth)
 	if err != nil {
 		return nil, nil, err
 	}
 	if h.length < 0 {
 		rest = tail
 	}
-	tag := h.tag
 	if h.isBytes {
-		tag = []byte{asn1.TagOctetString}
+		h.tag &^= compoundBit
 	}
-	return appendValue(out, tag, content), rest, nil
+	return appendValue(out, h.tag, content), rest, nil
 }
 
-// joined is the content of a compound value in DER, and what follows an indefinite one.
-func (h header) joined(body []byte, depth int) ([]byte, []byte, error) {
+// content is what a compound value holds, in DER, and what follows an indefinite one.
+func (h header) content(body []byte, depth int) ([]byte, []byte, error) {
 	var content []byte
-	for len(body) > 0 {
+	for i := 0; len(body) > 0; i++ {
 		if h.length < 0 && len(body) >= 2 && body[0] == 0 && body[1] == 0 {
 			return content, body[2:], nil
 		}
-		piece, rest, err := appendDER(nil, body, depth+1)
+		// The third part of EncryptedContentInfo, [0] IMPLICIT, is the only such string (RFC 2315, 10.1).
+		implicit := i == 2 && h.tag == tagSequence && body[0] == tagContext0
+		piece, rest, err := appendDER(nil, body, implicit, depth+1)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -88,7 +98,7 @@ func readHeader(b []byte) (header, error) {
 	if len(b) < 2 || b[0]&0x1F == 0x1F { // tags above 30 do not occur in PKCS#12
 		return header{}, errBER
 	}
-	h := header{tag: b[:1], compound: b[0]&0x20 != 0, isBytes: b[0]&0xDF == asn1.TagOctetString, headerSize: 2}
+	h := header{tag: b[0], compound: b[0]&compoundBit != 0, isBytes: b[0]&^compoundBit == asn1.TagOctetString, headerSize: 2}
 	switch first := b[1]; {
 	case first == 0x80 && h.compound:
 		h.length = -1
@@ -111,8 +121,8 @@ func readHeader(b []byte) (header, error) {
 	return h, nil
 }
 
-func appendValue(out, tag, content []byte) []byte {
-	out = append(out, tag...)
+func appendValue(out []byte, tag byte, content []byte) []byte {
+	out = append(out, tag)
 	n := len(content)
 	switch {
 	case n < 0x80:

@@ -26,12 +26,9 @@ func open(pfx []byte, password string) (*contents, error) {
 	if len(pfx) > maxSize {
 		return nil, fmt.Errorf("%w: too large", ErrUnreadable)
 	}
-	der, err := toDER(pfx)
+	der, err := normalize(pfx, password)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
-	if err := checkWork(der, 0); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+		return nil, err
 	}
 	c, err := openChain(der, password)
 	if err == nil {
@@ -41,6 +38,25 @@ func open(pfx []byte, password string) (*contents, error) {
 		return again, nil
 	}
 	return nil, classify(err, password)
+}
+
+// normalize makes DER of BER, outside and inside.
+func normalize(pfx []byte, password string) ([]byte, error) {
+	der, err := toDER(pfx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if err := checkWork(der, 0); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	inside, err := normalizeContent(der, password)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkWork(inside, 0); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return inside, nil
 }
 
 // classify turns the library's errors into ours. It has no sentinel for a file without key.
