@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"timbre/shared/rut"
@@ -73,7 +74,7 @@ func (i *Identity) Check(at time.Time) error {
 const redacted = "[redacted]"
 
 // Format keeps the key out of logs, whatever the verb.
-func (i Identity) Format(s fmt.State, _ rune) { fmt.Fprint(s, redacted) }
+func (i Identity) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
 
 // String keeps the key out of logs.
 func (i Identity) String() string { return redacted }

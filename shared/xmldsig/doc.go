@@ -11,7 +11,7 @@
 // encoding/xml takes what is not XML and loses bytes, and canonical forms made on top of it differ
 // from libxml2's. It is compared byte for byte with xmllint --c14n in the tests.
 //
-// Start with Parse, then Signatures and Verify; use only data below Verified.Signed afterwards.
+// Start with Parse (ParseString for XML that came inside other XML), then Signatures and Verify; use only data below Verified.Signed afterwards.
 // Writers compute the SHA-1 of the canonical element and call Sign.
 //
 // Sources: W3C Canonical XML 1.0 (2001-03-15) and XML-Signature (RFC 3275); SII, Instructivo Técnico

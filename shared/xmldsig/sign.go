@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // the SII's signatures are RSA with SHA-1 (xmldsignature_v10.xsd)
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -13,18 +14,22 @@ import (
 )
 
 // Namespaces says what the element around a signed one declares, and so what the canonical
-// forms of the signed element and of SignedInfo inherit.
+// forms of the signed element and of SignedInfo inherit. As text it is the setting namespace_form of a
+// company.
 type Namespaces uint8
 
 const (
-	// Both declares the SII's namespace and xsi on DTE or Recibo itself: the canonical form is then
-	// the same in an envelope and cut out. The envelopes declare both too.
-	Both Namespaces = iota + 1
+	// Both, the default, declares the SII's namespace and xsi on DTE or Recibo itself: the canonical form
+	// is then the same in an envelope and cut out. The envelopes declare both too.
+	Both Namespaces = iota
 	// SII declares the SII's namespace alone: verifies only when cut out, as most real documents do.
 	SII
 	// None declares nothing: the seed.
 	None
 )
+
+// ErrNamespaces says that a text names no form that a company may choose.
+var ErrNamespaces = errors.New("xmldsig: namespace form is neither both nor sii")
 
 // Attributes is the text of the declarations, with a blank before each, in canonical order.
 func (n Namespaces) Attributes() string {
@@ -37,7 +42,7 @@ func (n Namespaces) Attributes() string {
 	return ""
 }
 
-// String is the name that a company's setting namespace_form uses.
+// String is "both", "sii" or "none".
 func (n Namespaces) String() string {
 	switch n {
 	case Both:
@@ -46,6 +51,22 @@ func (n Namespaces) String() string {
 		return "sii"
 	}
 	return "none"
+}
+
+// MarshalText writes what String says.
+func (n Namespaces) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText reads "both", "sii", or nothing for the default.
+func (n *Namespaces) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "", "both":
+		*n = Both
+	case "sii":
+		*n = SII
+	default:
+		return fmt.Errorf("%w: %q", ErrNamespaces, clip(string(text)))
+	}
+	return nil
 }
 
 // Identifiers of xmldsignature_v10.xsd; there are no others for RSA.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"crypto/x509"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,6 +58,30 @@ func TestSignText(t *testing.T) {
 	}
 	if doc := parse(t, got); !bytes.Equal(doc.Canonical(), got) {
 		t.Error("the signature is not in canonical form")
+	}
+}
+
+func TestNamespacesText(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		in, out string
+		want    xmldsig.Namespaces
+		err     error
+	}{
+		{`""`, `"both"`, xmldsig.Both, nil},
+		{`"both"`, `"both"`, xmldsig.Both, nil},
+		{`"sii"`, `"sii"`, xmldsig.SII, nil},
+		{`"none"`, `"both"`, xmldsig.Both, xmldsig.ErrNamespaces},
+		{`"SII"`, `"both"`, xmldsig.Both, xmldsig.ErrNamespaces},
+	} {
+		var got xmldsig.Namespaces
+		err := json.Unmarshal([]byte(tt.in), &got)
+		if got != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%s: %s, %v", tt.in, got, err)
+		}
+		if out, err := json.Marshal(got); err != nil || string(out) != tt.out {
+			t.Errorf("%s: %s, %v", tt.in, out, err)
+		}
 	}
 }
 
