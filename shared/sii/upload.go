@@ -159,7 +159,8 @@ func details(reception string) []string {
 		return all
 	}
 	after := reception[statusElement.FindStringIndex(reception)[1]:]
-	after, _, _ = strings.Cut(trackElement.ReplaceAllString(after, ""), "</RECEPCIONDTE")
+	after, _, _ = strings.Cut(after, "</RECEPCIONDTE")
+	after = statusElement.ReplaceAllString(trackElement.ReplaceAllString(after, ""), "")
 	if loose := strings.Join(strings.Fields(anyElement.ReplaceAllString(after, " ")), " "); loose != "" {
 		return []string{clip(loose, 500)}
 	}

@@ -1,0 +1,9 @@
+package sii
+
+// What the fuzz targets reach.
+var (
+	ParseUpload        = parseUpload
+	ParseSOAP          = parseSOAP
+	ParseEnvelopeState = parseEnvelopeState
+	ParseDocumentState = parseDocumentState
+)
