@@ -2,6 +2,7 @@ package gcs_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -50,6 +51,20 @@ func TestOneWriteASecond(t *testing.T) {
 	mustPut(t, o, "2")
 	if got := srv.Stats().Get(state, "rate_limited"); got != 4 {
 		t.Errorf("rate_limited = %d, want 4", got)
+	}
+}
+
+func TestLimiterForgets(t *testing.T) {
+	t.Parallel()
+	l, now := gcs.NewLimiter(), time.Unix(1_800_000_000, 0)
+	for i := range 30_000 {
+		now = now.Add(time.Millisecond)
+		if key := fmt.Sprint(i); !l.Allow(key, now) || l.Allow(key, now) {
+			t.Fatalf("key %s: the first write is allowed, the second is not", key)
+		}
+	}
+	if l.Len() > 11_000 {
+		t.Errorf("%d keys are remembered", l.Len())
 	}
 }
 

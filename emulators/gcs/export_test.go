@@ -3,6 +3,7 @@ package gcs
 import (
 	"bytes"
 	"io"
+	"time"
 )
 
 // What the fuzz and property tests reach without a server.
@@ -21,6 +22,13 @@ func RewriteHeader(file []byte) ([]byte, error) {
 	}
 	return fileHeader(a)
 }
+
+// Limiter is the limit of one write a second.
+type Limiter struct{ l limiter }
+
+func NewLimiter() *Limiter                              { return &Limiter{limiter{last: make(map[string]time.Time)}} }
+func (l *Limiter) Allow(key string, now time.Time) bool { return l.l.allow(key, 1, now) }
+func (l *Limiter) Len() int                             { return len(l.l.last) }
 
 // Index is the ordered index of a bucket.
 type Index struct{ x *index }

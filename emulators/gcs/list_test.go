@@ -151,22 +151,23 @@ func TestListEmptyAndInvalid(t *testing.T) {
 
 func TestIndexAgreesWithMap(t *testing.T) {
 	t.Parallel()
+	const keys = 20_000 // enough that chunks split
 	rnd := rand.New(rand.NewPCG(3, 4))
 	model := map[string]bool{}
-	for range 2000 {
-		model[fmt.Sprint(rnd.IntN(5000))] = true
+	for range 1000 {
+		model[fmt.Sprint(rnd.IntN(keys))] = true
 	}
 	x := gcs.NewIndex(slices.Collect(maps.Keys(model)))
-	for range 20_000 {
-		name := fmt.Sprint(rnd.IntN(5000))
-		if rnd.IntN(2) == 0 {
+	for range 40_000 {
+		name := fmt.Sprint(rnd.IntN(keys))
+		if rnd.IntN(4) > 0 {
 			x.Put(name)
 			model[name] = true
 		} else {
 			x.Drop(name)
 			delete(model, name)
 		}
-		if other := fmt.Sprint(rnd.IntN(5000)); x.Has(other) != model[other] || x.Len() != len(model) {
+		if other := fmt.Sprint(rnd.IntN(keys)); x.Has(other) != model[other] || x.Len() != len(model) {
 			t.Fatalf("has %s = %v, length %d; model %v, %d", other, x.Has(other), x.Len(), model[other], len(model))
 		}
 	}
@@ -178,5 +179,18 @@ func TestIndexAgreesWithMap(t *testing.T) {
 	}
 	if x.Len() != 0 || x.Names() != nil {
 		t.Errorf("emptied index holds %d", x.Len())
+	}
+}
+
+func TestIndexInOrder(t *testing.T) {
+	t.Parallel()
+	var names []string
+	x := gcs.NewIndex(nil)
+	for i := range 3000 {
+		names = append(names, fmt.Sprintf("%010d", i))
+		x.Put(names[i])
+	}
+	if diff := cmp.Diff(names, x.Names()); diff != "" {
+		t.Error(diff)
 	}
 }
