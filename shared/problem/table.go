@@ -24,7 +24,6 @@ const (
 	NotReplaceable        Code = "not-replaceable"
 	CertificateMissing    Code = "certificate-missing"
 	ResolutionMissing     Code = "resolution-missing"
-	Changed               Code = "changed-meanwhile"
 	BodyTooLarge          Code = "body-too-large"
 	UnsupportedMediaType  Code = "unsupported-media-type"
 	InvalidDocument       Code = "invalid-document"
@@ -58,7 +57,6 @@ const (
 	CertificateNotYetValid Code = "certificate-not-yet-valid"
 	CertificateWithoutRUT  Code = "certificate-without-rut"
 	CertificateOtherSigner Code = "certificate-other-signer"
-	CertificateUnsupported Code = "certificate-unsupported"
 )
 
 // entry is what a code stands for; detail serves where the fault itself gives none.
@@ -86,7 +84,6 @@ var table = map[Code]entry{
 	NotReplaceable:        {http.StatusConflict, "Documento no reemplazable", "Sólo se reemplaza un documento que el SII rechazó antes de consumir su folio."},
 	CertificateMissing:    {http.StatusConflict, "Sin certificado digital", "La empresa no tiene certificado digital en este ambiente."},
 	ResolutionMissing:     {http.StatusConflict, "Sin resolución", "La empresa no tiene fecha y número de resolución en este ambiente."},
-	Changed:               {http.StatusConflict, "Modificado por otro", "Otra solicitud modificó lo mismo a la vez. Repita la solicitud."},
 	BodyTooLarge:          {http.StatusRequestEntityTooLarge, "Solicitud demasiado grande", "El cuerpo de la solicitud excede el máximo permitido."},
 	UnsupportedMediaType:  {http.StatusUnsupportedMediaType, "Tipo de contenido no admitido", "El encabezado Content-Type no corresponde a esta operación."},
 	InvalidDocument:       {http.StatusUnprocessableEntity, "Documento inválido", "El documento tiene errores; ninguno de ellos usó un folio."},
@@ -120,7 +117,6 @@ var table = map[Code]entry{
 	CertificateNotYetValid: {http.StatusUnprocessableEntity, "Certificado aún no vigente", "La vigencia del certificado digital no ha comenzado."},
 	CertificateWithoutRUT:  {http.StatusUnprocessableEntity, "Certificado sin RUT", "El certificado no indica el RUT del firmante; indíquelo en signer_rut."},
 	CertificateOtherSigner: {http.StatusUnprocessableEntity, "Certificado de otro firmante", "El RUT del certificado no es el indicado en signer_rut."},
-	CertificateUnsupported: {http.StatusUnprocessableEntity, "Certificado no admitido", "El archivo PFX usa una forma que este servicio no lee."},
 }
 
 // Codes lists every code that the API may answer, for its reference page.

@@ -53,7 +53,7 @@ func TestDecodeJSON(t *testing.T) {
 
 func TestDecodeJSONListsAllMisfits(t *testing.T) {
 	t.Parallel()
-	text := `{"Name":"x","name":3,"count":1.5,"wide":1e99,"flag":"yes","data":"not base64!","rut":7,"items":[{"price":1,"cost":2},3],
+	text := `{"Name":"x","name":3,"count":1.5,"wide":1e99,"flag":"yes","data":"not base64!","rut":7,"items":[{"price":1,"cost":2},3,{"price":"x"}],"inner2":1,
 		"tags":{"a":1},"inner":[],"common":{"deep":1}}`
 	err := serve.DecodeJSON([]byte(text), &sample{})
 	var p *problem.Error
@@ -66,7 +66,7 @@ func TestDecodeJSONListsAllMisfits(t *testing.T) {
 	}
 	want := map[string]string{
 		"Name": "unknown-field", "name": "wrong-type", "count": "wrong-type", "wide": "wrong-type", "flag": "wrong-type",
-		"data": "wrong-type", "rut": "wrong-type", "items[0].cost": "unknown-field", "items[1]": "wrong-type",
+		"data": "wrong-type", "rut": "wrong-type", "items[0].cost": "unknown-field", "items[1]": "wrong-type", "items[2].price": "wrong-type", "inner2": "unknown-field",
 		"tags.a": "wrong-type", "inner": "wrong-type", "common": "wrong-type",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -85,7 +85,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		"two values":         {"application/json", `{} {}`, problem.UnreadableBody},
 		"not an object":      {"application/json", `[1]`, problem.InvalidRequest},
 		"bad UTF-8":          {"application/json", "{\"name\":\"\xf1\"}", problem.UnreadableBody},
-		"bad RUT":            {"application/json", `{"rut":"1-1"}`, problem.UnreadableBody},
+		"bad RUT":            {"application/json", `{"rut":"1-1"}`, problem.InvalidRequest},
 		"too deep":           {"application/json", strings.Repeat(`[`, 100_000), problem.UnreadableBody},
 		"form":               {"application/x-www-form-urlencoded", `{}`, problem.UnsupportedMediaType},
 		"Latin-1":            {"application/json; charset=iso-8859-1", `{}`, problem.UnsupportedMediaType},

@@ -33,10 +33,9 @@ func (m *misfitter) value(path string, tree any, t reflect.Type) {
 	if tree == nil || t.Kind() == reflect.Interface || reflect.PointerTo(t).Implements(jsonUnmarshaler) {
 		return
 	}
-	if reflect.PointerTo(t).Implements(textUnmarshaler) {
-		t = reflect.TypeFor[string]()
-	}
 	switch value := tree.(type) {
+	case string:
+		m.text(path, value, t)
 	case map[string]any:
 		m.object(path, value, t)
 	case []any:
@@ -73,6 +72,16 @@ func (m *misfitter) list(path string, value []any, t reflect.Type) {
 	}
 }
 
+// text is a leaf that the type itself may read, as a RUT.
+func (m *misfitter) text(path, value string, t reflect.Type) {
+	own, ok := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+	if !ok {
+		m.leaf(path, value, t)
+	} else if own.UnmarshalText([]byte(value)) != nil {
+		m.add(path, "invalid-value", "El valor no es válido.")
+	}
+}
+
 func (m *misfitter) leaf(path string, tree any, t reflect.Type) {
 	probe := reflect.New(t).Interface()
 	text, err := json.Marshal(tree)
@@ -94,7 +103,7 @@ func kindName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[[]byte]():
 		return "un texto en base64"
-	case t.Kind() == reflect.String:
+	case t.Kind() == reflect.String || reflect.PointerTo(t).Implements(textUnmarshaler):
 		return "un texto"
 	case t.Kind() == reflect.Bool:
 		return "true o false"
