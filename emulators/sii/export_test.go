@@ -22,4 +22,4 @@ func ParseForm(body io.Reader, boundary string, limit int64) (ParsedForm, error)
 }
 
 // Inspect opens the form checks of a file to the fuzzer.
-func Inspect(data []byte) (*judge.Envelope, []string, bool) { return (&state{}).inspect(data) }
+func Inspect(data []byte) (*judge.Envelope, []string, bool) { return inspect(data, Switches{}) }

@@ -117,7 +117,7 @@ func (s *state) restore(data json.RawMessage) error {
 	e := u.Envelope
 	e.env, _ = environment(e.Environment)
 	e.speed, e.ReceivedAt = u.Speed, e.ReceivedAt.In(s.clock.zone)
-	e.content, e.faults, _ = s.inspect(e.Bytes)
+	e.content, e.faults, _ = inspect(e.Bytes, s.switches)
 	if e.content == nil {
 		return fmt.Errorf("envelope %s can no longer be read", e.TrackID)
 	}

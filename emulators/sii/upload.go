@@ -149,41 +149,54 @@ func partError(err error) error {
 }
 
 // accept runs the synchronous checks in the SII's order and registers the file.
+// The form of a large file takes a second to check: that happens outside the lock.
 func (s *state) accept(env judge.Environment, person string, f form, answer *reception) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.advance(answer.at)
-	company := s.account(env.Name, f.company())
-	switch {
-	case f.sender() != person || s.rightsOf(env.Name, person, f.company()) == nil && company != nil:
-		answer.status = statusSender
-	case company == nil || !company.authorized:
-		answer.status = statusCompany
-	default:
-		s.acceptFile(env, f, answer)
+	var switches Switches
+	if answer.status, switches = s.admit(env, person, f); answer.status != statusOK {
+		return
 	}
-}
-
-func (s *state) acceptFile(env judge.Environment, f form, answer *reception) {
 	if len(f.data) < minBytes || int64(len(f.data)) > s.maxBytes {
 		answer.status = statusSize
 		return
 	}
-	content, faults, readable := s.inspect(f.data)
-	if !readable || len(faults) > 0 && !on(s.switches.LateSchema) {
+	content, faults, readable := inspect(f.data, switches)
+	if !readable || len(faults) > 0 && !on(switches.LateSchema) {
 		answer.status, answer.errors = statusSchema, faults
 		return
 	}
-	sum := hash(f.data)
-	if old := s.byHash[env.Name+sum]; old != nil {
+	e := &Envelope{
+		Environment: env.Name, Sender: f.sender(), Company: f.company(), File: f.file,
+		SHA256: hash(f.data), Size: len(f.data), Sent: 1, Bytes: f.data, env: env, content: content, faults: faults,
+	}
+	s.enroll(e, answer)
+}
+
+// admit checks the sender's permission and the company's authorization.
+func (s *state) admit(env judge.Environment, person string, f form) (int, Switches) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(s.clock.now())
+	company := s.account(env.Name, f.company())
+	switch {
+	case f.sender() != person || company != nil && s.rightsOf(env.Name, person, f.company()) == nil:
+		return statusSender, s.switches
+	case company == nil || !company.authorized:
+		return statusCompany, s.switches
+	}
+	return statusOK, s.switches
+}
+
+// enroll gives a new file its track id, or tells of the earlier one.
+func (s *state) enroll(e *Envelope, answer *reception) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer.at = s.clock.now()
+	s.advance(answer.at)
+	if old := s.byHash[e.env.Name+e.SHA256]; old != nil {
 		s.again(old, answer)
 		return
 	}
-	e := &Envelope{
-		Environment: env.Name, TrackID: s.nextTrack(), Sender: f.sender(), Company: f.company(), File: f.file,
-		SHA256: sum, Size: len(f.data), ReceivedAt: answer.at, Sent: 1, Bytes: f.data,
-		env: env, content: content, faults: faults, speed: s.speed,
-	}
+	e.TrackID, e.ReceivedAt, e.speed = s.nextTrack(), answer.at, s.speed
 	if err := s.record("upload", answer.at, uploaded{Envelope: e, Speed: e.speed}); err != nil {
 		answer.status = statusBlocked // nothing is promised that could be forgotten
 		return
@@ -208,8 +221,8 @@ var schemaLocation = regexp.MustCompile(`\A[^\n]*\n[^\n]*\bxsi:schemaLocation\s*
 
 // inspect judges the form of a file: what the SII's schema step says. The third
 // value says whether the file could be read at all.
-func (s *state) inspect(data []byte) (*judge.Envelope, []string, bool) {
-	if !on(s.switches.AllowLongLines) && longLine(data) || !schemaLocation.Match(data) {
+func inspect(data []byte, switches Switches) (*judge.Envelope, []string, bool) {
+	if !on(switches.AllowLongLines) && longLine(data) || !schemaLocation.Match(data) {
 		return nil, []string{"SCH-00001: Invalid Schema Name"}, false
 	}
 	content, err := judge.Read(data)
