@@ -10,7 +10,7 @@ type Limits struct {
 	Bytes      int // size of the input; 16 MB, the largest envelope
 	Depth      int // nesting of elements; 32
 	Nodes      int // elements, texts and processing instructions; 2 million
-	NodesPerKB int // nodes for each 1024 bytes of input, after the first thousand nodes; 128
+	NodesPerKB int // nodes for each 1024 bytes of input, after the first thousand nodes; 192
 	Attributes int // attributes of one element; 32
 	Namespaces int // namespace declarations in scope at one place; 16
 	Name       int // bytes of a name; 256
@@ -26,7 +26,7 @@ func (l Limits) withDefaults() Limits {
 		Bytes:      min(cmp.Or(l.Bytes, 16<<20), math.MaxInt32),
 		Depth:      cmp.Or(l.Depth, 32),
 		Nodes:      cmp.Or(l.Nodes, 2_000_000),
-		NodesPerKB: cmp.Or(l.NodesPerKB, 128),
+		NodesPerKB: cmp.Or(l.NodesPerKB, 192),
 		Attributes: cmp.Or(l.Attributes, 32),
 		Namespaces: cmp.Or(l.Namespaces, 16),
 		Name:       cmp.Or(l.Name, 256),

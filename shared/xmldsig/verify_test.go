@@ -109,6 +109,33 @@ func TestVerifySampleContexts(t *testing.T) {
 	}
 }
 
+// The documents of the oracle, made by another program in the form that this one writes, verify both
+// where they stand and cut out.
+func TestVerifyOracleExamples(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join(golden.Reference(t, "oracle", "examples"), "*.xml"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	total := 0
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range xmldsig.Signatures(parse(t, b)) {
+			total++
+			if _, err := xmldsig.Verify(s, xmldsig.InPlace); err != nil {
+				t.Errorf("%s: %s: %v", filepath.Base(path), s.Parent.Local, err)
+			}
+			if _, err := xmldsig.Verify(s, xmldsig.CutOut); err != nil {
+				t.Errorf("%s: %s, cut out: %v", filepath.Base(path), s.Parent.Local, err)
+			}
+		}
+	}
+	t.Logf("%d signatures", total)
+}
+
 // What verifies in the context CutOut verifies when it really is cut out, and nothing else does.
 func TestVerifyCutOut(t *testing.T) {
 	t.Parallel()
