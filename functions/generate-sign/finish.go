@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"timbre/shared/cert"
@@ -101,8 +102,15 @@ func (s *service) sign(ctx context.Context, order *dte.Order, ref company.CAF, i
 	if err != nil {
 		return nil, err
 	}
-	return signed, dte.Verify(signed, order)
+	if _, err := dte.Verify(signed, order, identity); err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(declaration), signed, []byte("\n")), nil
 }
+
+// declaration makes the signed element a file of its own, whose encoding every reader knows; envelopes
+// take the element alone.
+const declaration = `<?xml version="1.0" encoding="ISO-8859-1"?>` + "\n"
 
 // publish makes the document visible: first where send looks, then the state, then the wake-up, which
 // may be lost. Another process may have done it meanwhile; its answer is the same document's.
@@ -144,7 +152,7 @@ func newRecord(b folio.Bound, order *dte.Order, held content, signed []byte, chi
 		References: ownReferences(b.DocumentID, order),
 		Status:     event.StatusSigned, History: []document.Change{{At: at, Status: event.StatusSigned}},
 	}
-	answer, err := json.Marshal(viewOf(r, order, held, stamp, chile))
+	answer, err := viewOf(r, order, held, stamp, chile).JSON()
 	r.Answer = string(answer)
 	return r, err
 }
@@ -156,5 +164,5 @@ func signedAt(signed []byte, chile *time.Location) (time.Time, error) {
 	if !found || !closed {
 		return time.Time{}, errors.New("the document has none")
 	}
-	return time.ParseInLocation(ted.TimeLayout, string(text), chile)
+	return time.ParseInLocation(dte.TimeLayout, string(text), chile)
 }

@@ -165,7 +165,7 @@ func (h *Handler) awaitTrack(ctx context.Context, done issued, wait time.Duratio
 			if err != nil {
 				return nil, err
 			}
-			return json.Marshal(view)
+			return view.JSON()
 		}
 		select {
 		case <-ctx.Done():

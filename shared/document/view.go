@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -38,6 +39,17 @@ type ViewChange struct {
 type Links struct {
 	Self string `json:"self"`
 	XML  string `json:"xml"`
+}
+
+// JSON is the view as the API writes it, with < and > of the TED as they are.
+func (v View) JSON() ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode document %s: %w", v.ID, err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
 // View shows the document in its present state: the answer of its issue with what happened since.

@@ -135,9 +135,6 @@ func (l *Ledger) Bind(ctx context.Context, w Wish) (Bound, error) {
 	if len(w.Ranges) == 0 {
 		return Bound{}, ErrNone
 	}
-	if err := l.announce(ctx, w.Series); err != nil {
-		return Bound{}, err
-	}
 	h, err := l.claim(ctx, w)
 	if err != nil {
 		return Bound{}, err
@@ -160,11 +157,24 @@ func (l *Ledger) claim(ctx context.Context, w Wish) (held, error) {
 	if !found {
 		return held{}, fmt.Errorf("%w: %d", ErrOutside, w.Folio)
 	}
-	h, err := l.claimAt(ctx, w, w.Folio, r)
+	h, err := l.claimOwn(ctx, w, r)
 	if errors.Is(err, errTaken) {
 		return held{}, fmt.Errorf("%w: %d", ErrUsed, w.Folio)
 	}
 	return h, err
+}
+
+// claimOwn is claimAt for the caller's choice; it looks first, so that a refusal writes nothing.
+func (l *Ledger) claimOwn(ctx context.Context, w Wish, r Range) (held, error) {
+	id := store.DocumentID{Series: w.Series, Folio: w.Folio}
+	standing, err := l.read(ctx, id)
+	if err == nil && standing.State != Free && (standing.State != Held || standing.Key != w.Key) {
+		return held{}, errTaken
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return held{}, err
+	}
+	return l.claimAt(ctx, w, w.Folio, r)
 }
 
 // errTaken says that a folio belongs to somebody else.
@@ -172,6 +182,9 @@ var errTaken = errors.New("folio: taken")
 
 // claimAt takes a folio that nobody holds or that was freed, or finds it held by the same key.
 func (l *Ledger) claimAt(ctx context.Context, w Wish, folio int64, r Range) (held, error) {
+	if err := l.announce(ctx, w.Series); err != nil {
+		return held{}, err
+	}
 	h := l.newClaim(w, folio, r)
 	var err error
 	h.generation, err = l.bucket.CreateJSON(ctx, store.Claim(h.DocumentID), h.Claim, claimMeta(h.Claim))
@@ -192,6 +205,9 @@ func (l *Ledger) claimAt(ctx context.Context, w Wish, folio int64, r Range) (hel
 
 // take turns a free claim of the generation into h.
 func (l *Ledger) take(ctx context.Context, h held, generation int64) (held, error) {
+	if err := l.announce(ctx, h.Series); err != nil {
+		return held{}, err
+	}
 	var err error
 	h.generation, err = l.bucket.ReplaceJSON(ctx, store.Claim(h.DocumentID), generation, h.Claim, claimMeta(h.Claim))
 	if errors.Is(err, store.ErrChanged) {
