@@ -12,7 +12,6 @@ import (
 	"timbre/shared/rut"
 )
 
-
 type testCase struct {
 	ID    string
 	Kind  string

@@ -14,11 +14,11 @@ func (d *draft) fill() {
 		setDefault(id, "IndServicio", "3") // sales and services (Formato Boletas v4.2, IndServicio)
 	}
 	d.fillIssuer()
-	d.number1("Detalle", "NroLinDet")
-	d.number1("DscRcgGlobal", "NroLinDR")
-	d.number1("Referencia", "NroLinRef")
-	d.number1("Comisiones", "NroLinCom")
-	d.number1("SubTotInfo", "NroSTI")
+	d.numbered("Detalle", "NroLinDet")
+	d.numbered("DscRcgGlobal", "NroLinDR")
+	d.numbered("Referencia", "NroLinRef")
+	d.numbered("Comisiones", "NroLinCom")
+	d.numbered("SubTotInfo", "NroSTI")
 	d.fillReferenceDates(id.Get("FchEmis"))
 }
 
@@ -29,9 +29,12 @@ func setDefault(n *format.Node, name, text string) {
 	}
 }
 
-// number1 numbers the elements of a list from 1 where the caller did not (FORMATS 5.3, 5.5, 7).
-func (d *draft) number1(list, name string) {
+// numbered numbers the elements of a list from 1 where the caller did not (FORMATS 5.3, 5.5, 7).
+func (d *draft) numbered(list, name string) {
 	for i, n := range d.doc.All(list) {
+		if n.Def.Child(name) == nil {
+			return
+		}
 		setDefault(n, name, strconv.Itoa(i+1))
 		if n.Get(name) != strconv.Itoa(i+1) {
 			d.fault(FieldError{

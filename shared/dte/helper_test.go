@@ -143,3 +143,30 @@ func write(tb testing.TB, o *dte.Order, form dte.NamespaceForm) []byte {
 	}
 	return signed
 }
+
+// field is a value of an order's stored form, of the first of a list; empty if there is none.
+func field(tb testing.TB, o *dte.Order, path string) string {
+	tb.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		tb.Fatal(err)
+	}
+	for name := range strings.SplitSeq("document/"+path, "/") {
+		if list, ok := value.([]any); ok {
+			value = list[0]
+		}
+		object, ok := value.(map[string]any)
+		if !ok {
+			return ""
+		}
+		value = object[name]
+	}
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}

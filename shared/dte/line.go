@@ -67,7 +67,8 @@ func (d *draft) lineAmount(n *format.Node, path string) amount.Decimal {
 	price, hasPrice := d.number(n, "PrcItem")
 	given, hasGiven := d.number(n, "MontoItem")
 	if !hasQuantity || !hasPrice {
-		if !hasGiven && !d.broken {
+		unreadable := n.Has("QtyItem") != hasQuantity || n.Has("PrcItem") != hasPrice || n.Has("MontoItem") != hasGiven
+		if !hasGiven && !unreadable {
 			d.unpriced(n, path)
 		}
 		return given
@@ -93,6 +94,7 @@ func (d *draft) unpriced(n *format.Node, path string) {
 	free := d.typ == GuiaDespacho || classOf(n.Get("IndExe")) == noAmount || d.correctsText()
 	if !free {
 		d.reject(path+".MontoItem", CodeMissing, "la línea no tiene monto: indique QtyItem y PrcItem, o MontoItem")
+		d.broken = true
 		return
 	}
 	n.Set("MontoItem", "0")

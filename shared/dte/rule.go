@@ -30,7 +30,7 @@ func (d *draft) check() {
 		d.doc.Set("Encabezado/IdDoc/Folio", "1") // a stand-in: the folio is bound later
 	}
 	for _, f := range format.Check(d.doc, base, made...) {
-		if !d.broken || !strings.HasPrefix(f.Path, at(totalsPath)) || f.Code != format.MissingField {
+		if !d.broken || !isComputed(f) {
 			d.found([]format.Finding{f})
 		}
 	}
@@ -42,6 +42,11 @@ func (d *draft) check() {
 	for i := range rules {
 		d.apply(&rules[i])
 	}
+}
+
+// isComputed tells of a field that is missing only because a number it is computed from is bad.
+func isComputed(f format.Finding) bool {
+	return f.Code == format.MissingField && (strings.HasPrefix(f.Path, at(totalsPath)) || strings.HasSuffix(f.Path, ".MontoItem"))
 }
 
 func (d *draft) apply(r *rule) {
