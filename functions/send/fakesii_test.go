@@ -3,17 +3,13 @@ package send_test
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"sync"
 
-	"timbre/functions/send"
-	"timbre/shared/cert"
 	"timbre/shared/rut"
 	"timbre/shared/sii"
-	"timbre/shared/store"
 )
 
 // fakeSII takes envelopes as the SII does: the same file again is STATUS 99 with the earlier track id. A
@@ -46,8 +42,6 @@ type answer struct {
 func newFakeSII() *fakeSII { return &fakeSII{tracks: map[[32]byte]string{}} }
 
 var documentInEnvelope = regexp.MustCompile(`<TipoDTE>(\d+)</TipoDTE>\s*<Folio>(\d+)</Folio>`)
-
-func (f *fakeSII) session(store.Environment, *cert.Identity) send.Uploader { return f }
 
 // Ready implements send.Uploader.
 func (f *fakeSII) Ready(context.Context) error {
@@ -165,5 +159,3 @@ func poison(document string) func(int, upload) *answer {
 		return nil
 	}
 }
-
-var errCrash = errors.New("the process is dead")

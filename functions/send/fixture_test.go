@@ -39,6 +39,15 @@ type world struct {
 	company  authority.Company
 	identity *cert.Identity
 	cafs     map[dte.Type]*caf.CAF
+
+	mu     sync.Mutex
+	signed map[string]signedDocument // by type, folio and references
+}
+
+// signedDocument is made once and stored by many tests.
+type signedDocument struct {
+	order *dte.Order
+	bytes []byte
 }
 
 var theWorld = sync.OnceValues(func() (*world, error) {
@@ -56,7 +65,7 @@ var theWorld = sync.OnceValues(func() (*world, error) {
 })
 
 func readWorld(dir string, c authority.Company) (*world, error) {
-	w := &world{company: c, cafs: map[dte.Type]*caf.CAF{}}
+	w := &world{company: c, cafs: map[dte.Type]*caf.CAF{}, signed: map[string]signedDocument{}}
 	pfx, err := filepath.Glob(filepath.Join(dir, "certs", "*.pfx"))
 	if err != nil || len(pfx) == 0 {
 		return nil, fmt.Errorf("no certificate: %w", err)
@@ -148,7 +157,8 @@ func (r *rig) instance(d drivers, change ...func(*send.Config)) *send.Handler {
 	state := store.NewBucket(d.state)
 	h, err := send.New(cfg, send.Deps{
 		State: state, Archive: store.NewBucket(d.archive), Events: r.events, Guard: everybody{},
-		Companies: company.NewDirectory(state, r.clock), Identities: r, SII: r.sii.session,
+		Companies: company.NewDirectory(r.state, r.clock), Identities: r,
+		SII:    func(store.Environment, *cert.Identity) send.Uploader { return uploader(d.state, r.sii) },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: r.clock,
 	})
 	if err != nil {
@@ -216,19 +226,11 @@ func (r *rig) configure(resolved string) {
 // sign puts a signed document where generate-sign leaves it.
 func (r *rig) sign(kind dte.Type, folio int64, references ...store.DocumentID) store.DocumentID {
 	r.t.Helper()
-	order := r.order(kind, references).WithFolio(folio)
-	at := noon.In(time.FixedZone("CLST", -3*3600))
-	stamp, err := ted.Stamp(order.Stamped(), r.world.cafs[kind], at)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	signed, err := dte.Write(order, stamp, at, "both", r.world.identity)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	signed := r.signed(kind, folio, references)
+	order := signed.order
 	id := r.id(kind, folio)
 	ctx := r.t.Context()
-	_, xmlErr := r.archive.Create(ctx, store.SignedDTE(id, 1), signed, nil)
+	_, xmlErr := r.archive.Create(ctx, store.SignedDTE(id, 1), signed.bytes, nil)
 	_, outErr := r.state.Create(ctx, store.Outbox(store.DTE, id), nil, nil)
 	record := document.Record{
 		DocumentID: id, Answer: `{"id":"` + id.String() + `"}`, Version: 1, References: references,
@@ -239,6 +241,29 @@ func (r *rig) sign(kind dte.Type, folio int64, references ...store.DocumentID) s
 		r.t.Fatal(err)
 	}
 	return id
+}
+
+// signed writes a document, or takes the one that another test wrote.
+func (r *rig) signed(kind dte.Type, folio int64, references []store.DocumentID) signedDocument {
+	r.t.Helper()
+	r.world.mu.Lock()
+	defer r.world.mu.Unlock()
+	key := fmt.Sprint(kind, folio, references)
+	if found, made := r.world.signed[key]; made {
+		return found
+	}
+	order := r.order(kind, references).WithFolio(folio)
+	at := noon.In(time.FixedZone("CLST", -3*3600))
+	stamp, err := ted.Stamp(order.Stamped(), r.world.cafs[kind], at)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	text, err := dte.Write(order, stamp, at, "both", r.world.identity)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.world.signed[key] = signedDocument{order, text}
+	return r.world.signed[key]
 }
 
 func (r *rig) order(kind dte.Type, references []store.DocumentID) *dte.Order {

@@ -13,13 +13,14 @@ type lines struct {
 	mu      sync.Mutex
 	running map[dispatch.Chain]bool  // true: look again at the end
 	numbers map[dispatch.Chain]int64 // of a plan that exists
+	minded  map[store.EnvelopeID]bool // parked ones, apart from the chain's run
 	rests   map[store.Environment]time.Time
 }
 
 func newLines() *lines {
 	return &lines{
 		running: map[dispatch.Chain]bool{}, numbers: map[dispatch.Chain]int64{},
-		rests: map[store.Environment]time.Time{},
+		minded: map[store.EnvelopeID]bool{}, rests: map[store.Environment]time.Time{},
 	}
 }
 
@@ -64,6 +65,21 @@ func (l *lines) saw(c dispatch.Chain, n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.numbers[c] = max(l.numbers[c], n)
+}
+
+// mind takes a parked envelope; false if somebody minds it here already.
+func (l *lines) mind(id store.EnvelopeID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.minded[id]
+	l.minded[id] = true
+	return !taken
+}
+
+func (l *lines) unmind(id store.EnvelopeID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.minded, id)
 }
 
 // rest leaves an environment of the SII alone until a time.

@@ -26,11 +26,10 @@ func (s *service) recoverDue(ctx context.Context, entry due.Entry) error {
 	if err != nil {
 		return err
 	}
-	c := dispatch.ChainOf(id)
-	if !s.lines.enter(c) {
-		return nil // the next tick comes back
+	if !s.lines.mind(id) {
+		return nil
 	}
-	defer s.lines.leave(c)
+	defer s.lines.unmind(id)
 	p, err := dispatch.Load(ctx, s.State, id)
 	if err != nil {
 		return err
