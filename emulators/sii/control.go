@@ -136,7 +136,7 @@ func (s *Server) envelopeBytes(w http.ResponseWriter, r *http.Request) {
 	for _, e := range s.Envelopes() {
 		if e.TrackID == r.PathValue("track") {
 			w.Header().Set("Content-Type", "application/xml; charset=ISO-8859-1")
-			_, _ = w.Write(e.Bytes) //nolint:errcheck // the client is gone
+			_, _ = w.Write(e.Bytes) // an error means that the client is gone
 			return
 		}
 	}
@@ -214,5 +214,5 @@ func readJSON(w http.ResponseWriter, r *http.Request, to any) bool {
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(value) //nolint:errcheck // the client is gone
+	_ = json.NewEncoder(w).Encode(value) // an error means that the client is gone
 }

@@ -114,7 +114,7 @@ func (a Answer) write(w http.ResponseWriter) {
 	if a.Status != 0 {
 		w.WriteHeader(a.Status)
 	}
-	_, _ = w.Write([]byte(a.Body)) //nolint:errcheck // the client is gone
+	_, _ = w.Write([]byte(a.Body)) // an error means that the client is gone
 }
 
 // discard swallows the real answer of a request that is processed and lied about.

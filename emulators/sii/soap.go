@@ -105,7 +105,7 @@ func writeFault(w http.ResponseWriter, code, text string) {
 func writeXML(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/xml;charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) //nolint:errcheck // the client is gone
+	_, _ = io.WriteString(w, body) // an error means that the client is gone
 }
 
 // escapeAxis escapes as Axis 1 does: the five entities, CR as &#xd;, and every

@@ -124,7 +124,7 @@ func (s *state) enter(e *Envelope, d *judge.Document, signature judge.Signature,
 	doc := &Document{
 		Environment: e.env.Name, Issuer: d.Issuer, Type: d.Type, Folio: d.Folio, Date: d.Date, Receiver: d.Receiver, Total: d.Total,
 		State: judge.State(findings), TrackID: e.TrackID, ReceivedAt: e.ReceivedAt, Signer: signature.Signer, InPlace: signature.InPlace == nil,
-		Findings: findings, Signature: d.SignatureValue, vat: d.VAT,
+		Findings: append([]judge.Finding{}, findings...), Details: []string{}, Signature: d.SignatureValue, vat: d.VAT,
 	}
 	for _, f := range findings {
 		doc.Details = append(doc.Details, f.Detail())

@@ -266,7 +266,7 @@ func writeReception(w http.ResponseWriter, a reception) {
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=ISO-8859-1")
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	_, _ = io.WriteString(w, b.String()) //nolint:errcheck // the client is gone
+	_, _ = io.WriteString(w, b.String()) // an error means that the client is gone
 }
 
 func receptionHead(sender, company, file, at string, status int) string {
@@ -278,5 +278,5 @@ func receptionHead(sender, company, file, at string, status int) string {
 func writePage(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "<html><head><title>Servicio de Impuestos Internos</title></head>\n<body><h1>%s</h1></body></html>\n", text) //nolint:errcheck // the client is gone
+	_, _ = fmt.Fprintf(w, "<html><head><title>Servicio de Impuestos Internos</title></head>\n<body><h1>%s</h1></body></html>\n", text) // an error means that the client is gone
 }

@@ -159,7 +159,7 @@ func latin1(s string) []byte {
 func (c Court) stamp(d *Document) []Finding {
 	pairs := []struct{ field, want string }{
 		{"RE", d.Issuer}, {"TD", strconv.Itoa(d.Type)}, {"F", strconv.Itoa(d.Folio)}, {"FE", d.Date},
-		{"RR", d.Receiver}, {"MNT", d.Total}, {"RSR", first40(d.ReceiverName)}, {"IT1", first40(d.firstItem())},
+		{"RR", d.Receiver}, {"MNT", d.Total}, {"RSR", d.stampedName()}, {"IT1", first40(d.firstItem())},
 	}
 	var all []Finding
 	for _, p := range pairs {
@@ -178,6 +178,15 @@ func (c Court) stamp(d *Document) []Finding {
 		all = append(all, slight("", "ted-after-signature", "Timbre %s posterior a la firma %s", stamped, d.Signed))
 	}
 	return all
+}
+
+// stampedName is what RSR must say. A boleta need not name its receiver; its
+// stamp then says anything that is not blank.
+func (d *Document) stampedName() string {
+	if text := d.get("TED/DD/RSR"); d.boleta() && d.ReceiverName == "" && !blank(text) {
+		return text
+	}
+	return first40(d.ReceiverName)
 }
 
 func (d *Document) firstItem() string { return d.get("Detalle/NmbItem") }

@@ -78,6 +78,9 @@ func readDocument(text string, alone, placed *etree.Element) *Document {
 	d.Type, d.Folio = number(d.get("Encabezado/IdDoc/TipoDTE")), number(d.get("Encabezado/IdDoc/Folio"))
 	d.Date = d.get("Encabezado/IdDoc/FchEmis")
 	d.Issuer, d.IssuerName = d.get("Encabezado/Emisor/RUTEmisor"), d.get("Encabezado/Emisor/RznSoc")
+	if d.boleta() {
+		d.IssuerName = d.get("Encabezado/Emisor/RznSocEmisor") // EnvioBOLETA_v11.xsd
+	}
 	d.Receiver, d.ReceiverName = d.get("Encabezado/Receptor/RUTRecep"), d.get("Encabezado/Receptor/RznSocRecep")
 	d.VAT, d.Total = d.get("Encabezado/Totales/IVA"), d.get("Encabezado/Totales/MntTotal")
 	d.Signed = d.get("TmstFirma")
@@ -101,6 +104,8 @@ func readReferences(content *etree.Element) []Reference {
 	}
 	return refs
 }
+
+func (d *Document) boleta() bool { return d.Type == 39 || d.Type == 41 }
 
 func (d *Document) get(path string) string { return get(d.content, path) }
 

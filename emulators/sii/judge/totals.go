@@ -25,7 +25,7 @@ func (d *Document) compute() computed {
 			unbilled.Sub(unbilled, l.amount)
 		case l.exempt == 3:
 			deposit.Add(deposit, l.amount)
-		case l.exempt == 1 || d.Type == 34 || d.export():
+		case l.exempt == 1 || d.exempt():
 			exempt.Add(exempt, l.amount)
 		default:
 			taxed.Add(taxed, l.amount)
@@ -40,9 +40,25 @@ func (d *Document) compute() computed {
 	return c
 }
 
-func (d *Document) gross() bool { return d.get("Encabezado/IdDoc/MntBruto") == "1" }
+// gross says whether lines include VAT: MntBruto=1, or a boleta without
+// IndMntNeto=2.
+func (d *Document) gross() bool {
+	if d.Type == 39 {
+		return d.get("Encabezado/IdDoc/IndMntNeto") != "2"
+	}
+	return d.get("Encabezado/IdDoc/MntBruto") == "1"
+}
 
-func (d *Document) rate() *big.Rat { return amount(d.get("Encabezado/Totales/TasaIVA")) }
+// rate is TasaIVA; a boleta does not write it.
+func (d *Document) rate() *big.Rat {
+	if d.Type == 39 {
+		return big.NewRat(19, 1)
+	}
+	return amount(d.get("Encabezado/Totales/TasaIVA"))
+}
+
+// exempt are the types whose lines carry no VAT.
+func (d *Document) exempt() bool { return in(d.Type, 34, 41) || d.export() }
 
 // adjust applies DscRcgGlobal to the class that IndExeDR names.
 func (d *Document) adjust(c *computed) {
@@ -52,7 +68,7 @@ func (d *Document) adjust(c *computed) {
 		switch {
 		case a.exempt == 2:
 			base, target = unbilled, &c.unbilled
-		case a.exempt == 1 || d.Type == 34 || d.export():
+		case a.exempt == 1 || d.exempt():
 			base, target = exempt, &c.exempt
 		}
 		value := a.value
@@ -123,7 +139,7 @@ func typeTotals(d *Document, t *etree.Element) []Finding {
 
 // vat: IVA = MntNeto × TasaIVA, half up; a gross document may differ by one.
 func vat(d *Document, t *etree.Element) []Finding {
-	if d.export() || d.Type == 34 {
+	if d.exempt() {
 		return nil
 	}
 	net, slack := amountAt(t, "MntNeto"), new(big.Rat)
@@ -132,7 +148,7 @@ func vat(d *Document, t *etree.Element) []Finding {
 	}
 	want := pesos(percent(net, d.rate()))
 	switch {
-	case net.Sign() > 0 && find(t, "TasaIVA") == nil:
+	case net.Sign() > 0 && d.rate().Sign() == 0:
 		return []Finding{remark("", "vat-rate", "Falta la tasa de IVA")}
 	case !within(amountAt(t, "IVA"), want, slack):
 		return []Finding{remark("", "vat", "IVA distinto de tasa por neto : [%s] <> [%s]", show(amountAt(t, "IVA")), show(want))}
