@@ -50,8 +50,10 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 	if err := s.prepare(o); err != nil {
 		return err
 	}
-	if err := s.launchAll(ctx, append(s.plan.emulators(), s.plan.functionSpecs()...)); err != nil {
-		return err
+	for _, specs := range [][]spec{s.plan.emulators(), s.plan.functionSpecs()} {
+		if err := s.launchAll(ctx, specs); err != nil {
+			return err
+		}
 	}
 	gateway, err := s.openGateway(ctx)
 	if err != nil {

@@ -16,14 +16,16 @@ const lookEvery = 100 * time.Millisecond
 
 // view is what the demonstration reads of a document.
 type view struct {
-	ID        string           `json:"id"`
-	Type      int              `json:"type"`
-	Folio     int64            `json:"folio"`
-	IssueDate string           `json:"issue_date"`
-	Status    string           `json:"status"`
-	Totals    map[string]any   `json:"totals"`
-	TrackID   *string          `json:"track_id"`
-	SII       *json.RawMessage `json:"sii"`
+	ID        string `json:"id"`
+	Type      int    `json:"type"`
+	Folio     int64  `json:"folio"`
+	IssueDate string `json:"issue_date"`
+	Status    string `json:"status"`
+	Totals    struct {
+		MntTotal json.Number
+	} `json:"totals"`
+	TrackID *string          `json:"track_id"`
+	SII     *json.RawMessage `json:"sii"`
 }
 
 func (v view) final() bool {

@@ -65,7 +65,7 @@ func table(rows []row) string {
 			id = *r.TrackID
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%v\t%s\t%s\t%s\t%s\t%s\n", //nolint:errcheck // memory
-			r.label, r.Type, r.Folio, r.Totals["MntTotal"], id, r.Status, ms(r.signed), ms(r.sent), ms(r.verdict))
+			r.label, r.Type, r.Folio, r.Totals.MntTotal, id, r.Status, ms(r.signed), ms(r.sent), ms(r.verdict))
 	}
 	w.Flush() //nolint:errcheck // memory
 	return b.String()
