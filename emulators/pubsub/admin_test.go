@@ -226,12 +226,18 @@ func get(t *testing.T, url string) []byte {
 
 func TestStartRefuses(t *testing.T) {
 	t.Parallel()
+	issuer, err := sharedIssuer()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := pubsub.Start(pubsub.Options{}); !errors.Is(err, pubsub.ErrNoDir) {
 		t.Errorf("no folder: %v", err)
 	}
-	bad := config(pubsub.Subscription{AckDeadline: pubsub.Duration(time.Second)})
-	if _, err := pubsub.Start(pubsub.Options{Dir: t.TempDir(), Config: bad}); status.Code(err) != codes.InvalidArgument {
-		t.Errorf("bad subscription: %v", err)
+	for _, deadline := range []time.Duration{-time.Second, time.Millisecond, 9 * time.Second, 601 * time.Second, 1 << 62} {
+		bad := config(pubsub.Subscription{AckDeadline: pubsub.Duration(deadline)})
+		if _, err := pubsub.Start(pubsub.Options{Dir: t.TempDir(), Issuer: issuer, Config: bad}); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("ack deadline %v: %v", deadline, err)
+		}
 	}
 	there := start(t, pubsub.Options{})
 	if _, err := pubsub.Start(pubsub.Options{Dir: t.TempDir(), Addr: there.Addr()}); err == nil {

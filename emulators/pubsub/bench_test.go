@@ -3,6 +3,7 @@ package pubsub_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	client "cloud.google.com/go/pubsub/v2"
 
@@ -17,10 +18,11 @@ func BenchmarkPush(b *testing.B) {
 	publisher := connect(b, server.Addr()).Publisher(topic)
 	defer publisher.Stop()
 	data := bytes.Repeat([]byte("x"), 256)
+	begin := time.Now() // the benchmark's own clock stops with the last publish
 	for b.Loop() {
 		publisher.Publish(b.Context(), &client.Message{Data: data})
 	}
 	publisher.Flush()
 	waitFor(b, server, sub, func(s pubsub.SubscriptionState) bool { return s.Delivered == int64(b.N) })
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pushes/s")
+	b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "pushes/s")
 }

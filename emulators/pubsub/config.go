@@ -119,7 +119,7 @@ func (c Config) proto(s Subscription) *pubsubpb.Subscription {
 	config := &pubsubpb.Subscription{
 		Name:               "projects/" + c.Project + "/subscriptions/" + s.Name,
 		Topic:              c.topic(s.Topic),
-		AckDeadlineSeconds: int32(time.Duration(s.AckDeadline) / time.Second),
+		AckDeadlineSeconds: ackSeconds(s.AckDeadline),
 	}
 	if s.Endpoint != "" {
 		config.PushConfig = s.push()
@@ -134,6 +134,15 @@ func (c Config) proto(s Subscription) *pubsubpb.Subscription {
 		}
 	}
 	return config
+}
+
+// ackSeconds rounds up, and stops just outside of what is allowed.
+func ackSeconds(d Duration) int32 {
+	if d < 0 {
+		return -1
+	}
+	seconds := (time.Duration(d) + time.Second - 1) / time.Second
+	return int32(min(seconds, maxAckDeadline+1)) //nolint:gosec // bounded
 }
 
 func (s Subscription) push() *pubsubpb.PushConfig {

@@ -25,7 +25,13 @@ func TestPullWaitsAndAcknowledges(t *testing.T) {
 	t.Parallel()
 	server, c := pulled(t)
 	got := make(chan []*pubsubpb.ReceivedMessage)
-	go func() { got <- pull(t, c, sub) }()
+	go func() {
+		answer, err := c.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: sub, MaxMessages: 1})
+		if err != nil {
+			t.Error(err)
+		}
+		got <- answer.GetReceivedMessages()
+	}()
 	id := publish(t, c, &client.Message{Data: []byte("x")})
 	messages := <-got
 	if len(messages) != 1 || messages[0].GetMessage().GetMessageId() != id || messages[0].GetDeliveryAttempt() != 1 {

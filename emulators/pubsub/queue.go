@@ -30,7 +30,7 @@ func (q queue) Swap(i, j int) {
 
 // Push is for container/heap.
 func (q *queue) Push(x any) {
-	d := x.(*delivery) //nolint:forcetypeassert // only deliveries are pushed, below
+	d := x.(*delivery) // schedule pushes nothing else
 	d.index = len(*q)
 	*q = append(*q, d)
 }

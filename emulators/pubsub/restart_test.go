@@ -76,7 +76,7 @@ func TestUpdateWakesTheSubscription(t *testing.T) {
 	c := connect(t, server.Addr())
 	id := publish(t, c, &client.Message{Data: []byte("x")})
 	url, pushes := endpoint(t, ok)
-	err := c.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pubsubpb.ModifyPushConfigRequest{ //nolint:staticcheck // what is tested
+	err := c.SubscriptionAdminClient.ModifyPushConfig(t.Context(), &pubsubpb.ModifyPushConfigRequest{
 		Subscription: sub, PushConfig: &pubsubpb.PushConfig{PushEndpoint: url},
 	})
 	if err != nil {
