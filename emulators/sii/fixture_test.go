@@ -13,25 +13,32 @@ import (
 	"timbre/emulators/sii/authority"
 )
 
-// made is one world for all tests of the package.
+// worlds is the folder of the worlds that all tests of the package share.
+var worlds string
+
+// made is the world of the tests.
 var made = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "sii-world-")
-	if err != nil {
-		return "", err
-	}
+	dir := filepath.Join(worlds, "made")
 	return dir, authority.Make(dir, authority.Options{Now: today, Types: []int{33, 34, 43, 46, 52, 56, 61, 110}, Folios: 100})
 })
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	for _, world := range []func() (string, error){made, foreign} {
-		if dir, err := world(); err == nil {
-			if err := os.RemoveAll(dir); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-			}
-		}
+// foreign is another throw-away world: the same company, other keys.
+var foreign = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(worlds, "foreign")
+	return dir, authority.Make(dir, authority.Options{Now: today, Types: []int{33}, Folios: 100, Companies: authority.DefaultCompanies()[:1]})
+})
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "sii-worlds-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	os.Exit(code)
+	worlds = dir
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	return m.Run()
 }
 
 func madeWorld(t *testing.T) string {

@@ -8,10 +8,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -391,15 +389,6 @@ func (b *bench) later(d time.Duration) {
 	b.server.Advance(d)
 	b.token = b.login(b.signer)
 }
-
-// foreign is another throw-away world: the same company, other keys.
-var foreign = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "sii-foreign-")
-	if err != nil {
-		return "", err
-	}
-	return dir, authority.Make(dir, authority.Options{Now: today, Types: []int{33}, Folios: 100, Companies: authority.DefaultCompanies()[:1]})
-})
 
 func foreignWorld(b *bench) string {
 	b.t.Helper()
