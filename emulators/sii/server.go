@@ -113,15 +113,21 @@ func (s *Server) serve(server *http.Server, l net.Listener) {
 	}
 }
 
-// Close stops both listeners; running requests get two seconds.
+// grace is what running requests get when the server closes.
+const grace = time.Second
+
+// Close stops both listeners. Connections that are still open after the grace,
+// such as those a client dialled and never used, are cut.
 func (s *Server) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	err := errors.Join(s.services.Shutdown(ctx), s.control.Shutdown(ctx))
-	if err != nil {
-		err = errors.Join(err, s.services.Close(), s.control.Close())
+	var errs []error
+	for _, server := range []*http.Server{s.services, s.control} {
+		if err := server.Shutdown(ctx); err != nil {
+			errs = append(errs, server.Close())
+		}
 	}
-	return errors.Join(err, s.state.close())
+	return errors.Join(append(errs, s.state.close())...)
 }
 
 // routes are the services under "/" + real host + real path.
