@@ -97,6 +97,8 @@ func uploadMutations() []mutation {
 		{name: "declaration in single quotes", file: sedFile(`version="1.0" encoding="ISO-8859-1"`, `version='1.0' encoding='ISO-8859-1'`), want: schemaFault("CHR-00001")},
 		{name: "declared UTF-8", file: sedFile("ISO-8859-1", "UTF-8"), want: schemaFault("CHR-00001")},
 		{name: "not well-formed", file: sedFile("</Totales>", "</Total>"), want: schemaFault("XML mal formado")},
+		{name: "comment hides a DTE", file: sedFile("</Caratula>", "</Caratula><!-- <DTE></DTE> -->"), want: schemaFault("XML mal formado")},
+		{name: "ID given twice", file: sedFile(`ID="F2T33"`, `ID="SetDoc"`), want: schemaFault("ID")},
 		{name: "DTD", file: sedFile("\n<EnvioDTE ", "\n<!DOCTYPE EnvioDTE><EnvioDTE "), want: schemaFault("DTD")},
 		{name: "element out of order", file: sedFile("<TipoDTE>33</TipoDTE>\n<Folio>2</Folio>", "<Folio>2</Folio>\n<TipoDTE>33</TipoDTE>"), want: schemaFault("LSX-00213")},
 		{name: "element missing", file: func(b *bench, data []byte) []byte { return []byte(cut(b.t, string(data), `<RUTRecep>.*</RUTRecep>\n`)) }, want: schemaFault("LSX-00213")},
@@ -192,6 +194,7 @@ func stampMutations() []mutation {
 		{name: "TED IT1", draft: ted("IT1", "Café"), want: verdict{rule: "ted-IT1"}},
 		{name: "TED IT1 cut one character short", draft: ted("IT1", `Pan d'oro &amp; ñandú "grande", en caja d`), want: verdict{rule: "ted-IT1"}},
 		{name: "FRMT by another CAF's key", draft: func(b *bench, d *draft) { d.stampedBy = b.caf(34).key }, want: verdict{code: "TED-2-510", level: judge.Remark}},
+		{name: "a second DD in a comment", draft: func(_ *bench, d *draft) { d.body += "<!--<DD></DD>-->" }, want: verdict{code: "TED-2-510", level: judge.Remark}},
 		{name: "FRMT over other bytes", draft: func(_ *bench, d *draft) {
 			d.spoilTED = func(s string) string {
 				return strings.Replace(s, "<TSTED>2026-11-20T11:50:00", "<TSTED>2026-11-20T11:49:00", 1)

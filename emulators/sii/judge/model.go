@@ -149,8 +149,12 @@ func number(s string) int {
 var betweenTags = regexp.MustCompile(`>\s+<`)
 
 // flat cuts the text from <name> to </name> and removes the white space between
-// tags: the form that FRMT and FRMA sign (Instructivo Técnico, timbre).
+// tags: the form that FRMT and FRMA sign (Instructivo Técnico, timbre). A name
+// that occurs twice, say in a comment, could mean either: nothing is signed then.
 func (d *Document) flat(name string) string {
+	if strings.Count(d.text, "<"+name+">") != 1 {
+		return ""
+	}
 	start := strings.Index(d.text, "<"+name+">")
 	end := strings.Index(d.text, "</"+name+">")
 	if start < 0 || end < start {
