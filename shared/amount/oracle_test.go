@@ -70,6 +70,8 @@ func TestAgainstOracle(t *testing.T) {
 		if !db.IsZero() {
 			quotient, err := amount.Quotient(places, da, db)
 			agree(t, a+" / "+b, quotient, err, ratio(oa, ob, places))
+			portion, err := amount.Portion(places, da, dp, db)
+			agree(t, a+" × "+p+" / "+b, portion, err, ratio(oa.Mul(op), ob, places))
 		}
 		if got := da.Cmp(db); got != oa.Cmp(ob) {
 			t.Fatalf("Cmp(%s, %s) = %d", a, b, got)

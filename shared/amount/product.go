@@ -38,16 +38,32 @@ func (d Decimal) HalfAwayFromZero(places int) Decimal {
 // Quotient is a / b, rounded once, half away from zero, to the places wanted.
 // Gross amounts become net so: Quotient(0, gross, 1.19) (FORMATS section 6.4).
 func Quotient(places int, a, b Decimal) (Decimal, error) {
+	return divided(places, wide{uint64(a.Abs().units)}, int(a.scale), a.units < 0, b)
+}
+
+// Portion is whole × part / all, rounded once, half away from zero: what falls on a part.
+func Portion(places int, whole, part, all Decimal) (Decimal, error) {
+	product := wide{uint64(whole.Abs().units)}.times(uint64(part.Abs().units))
+	return divided(places, product, int(whole.scale)+int(part.scale), (whole.units < 0) != (part.units < 0), all)
+}
+
+// maxShift keeps 36 digits times a power of ten within 192 bits.
+const maxShift = 21
+
+func divided(places int, n wide, scale int, negative bool, b Decimal) (Decimal, error) {
 	if b.IsZero() {
 		return Decimal{}, fmt.Errorf("%w: division by zero", ErrRange)
 	}
 	// One place more than wanted decides the rounding; the digit after a floor division is exact.
-	n, shift := wide{uint64(a.Abs().units)}, places+1+int(b.scale)-int(a.scale)
+	shift := places + 1 + int(b.scale) - scale
+	if shift > maxShift && n[1] != 0 {
+		return Decimal{}, ErrRange
+	}
 	if shift > 0 {
 		n, shift = n.up(shift), 0
 	}
 	n = n.over(uint64(b.Abs().units))
-	return rounded(n, places+1-shift, places, (a.units < 0) != (b.units < 0))
+	return rounded(n, places+1-shift, places, negative != (b.units < 0))
 }
 
 // rounded is n × 10^-scale at the places wanted. Floor division composes, so the digit behind the

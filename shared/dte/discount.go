@@ -87,61 +87,61 @@ func (d *draft) spreadGlobals() {
 	if !d.kind.boleta || d.doc.Get("Encabezado/IdDoc/IndMntNeto") == "2" || d.broken {
 		return
 	}
-	for _, g := range d.calculateGlobals() {
+	globals := d.calculateGlobals()
+	if !d.canSpread(globals) {
+		return // the rules on global discounts tell why
+	}
+	for _, g := range globals {
 		d.spread(g)
 	}
-	if !d.broken {
-		d.doc.Remove("DscRcgGlobal")
-	}
+	d.doc.Remove("DscRcgGlobal")
 }
 
-// spread shares out an amount by the lines' amounts, whole pesos, the rest to the largest lines first.
-func (d *draft) spread(g global) {
-	sum := d.lineSums()[g.class]
-	left := g.amount.Abs()
-	if sum.IsZero() || g.amount.Sign() < 0 && left.Cmp(sum) > 0 {
-		return // told by the rules global-discount-class and totals
-	}
-	var rest = left
+// canSpread: each class has lines that can bear all that falls on it.
+func (d *draft) canSpread(globals []global) bool {
+	var left [classes]amount.Decimal
 	for i := range d.lines {
 		l := &d.lines[i]
-		if l.class != g.class {
+		if l.amount.Sign() > 0 {
+			left[l.class] = d.add(base, left[l.class], l.amount)
+		}
+	}
+	for _, g := range globals {
+		if left[g.class].IsZero() {
+			return false
+		}
+		left[g.class] = d.add(base, left[g.class], g.amount)
+		if left[g.class].Sign() < 0 {
+			return false
+		}
+	}
+	return !d.broken
+}
+
+// spread shares out an amount by the lines' amounts in whole pesos. Each line gets the difference of
+// two rounded running totals, so that the shares sum to the amount and none exceeds its line.
+func (d *draft) spread(g global) {
+	var sum, upTo, given amount.Decimal
+	for i := range d.lines {
+		if l := &d.lines[i]; l.bears(g) {
+			sum = d.add(base, sum, l.amount)
+		}
+	}
+	for i := range d.lines {
+		l := &d.lines[i]
+		if !l.bears(g) {
 			continue
 		}
-		share := d.shareOf(left, l.amount, sum)
-		d.adjustLine(i, share, g.amount.Sign() < 0)
-		rest = d.sub(base, rest, share)
+		upTo = d.add(base, upTo, l.amount)
+		through, err := amount.Portion(0, g.amount.Abs(), upTo, sum)
+		through = d.exact(base, through, err)
+		d.adjustLine(i, d.sub(base, through, given), g.amount.Sign() < 0)
+		given = through
 	}
-	d.spreadRest(g, rest)
 }
 
-// shareOf is floor(whole × part / sum) for amounts that are not negative.
-func (d *draft) shareOf(whole, part, sum amount.Decimal) amount.Decimal {
-	product, err := amount.Product(0, whole, part)
-	if err != nil {
-		return d.exact(base, product, err)
-	}
-	quotient, err := amount.Quotient(0, product, sum)
-	if err != nil {
-		return d.exact(base, quotient, err)
-	}
-	back, err := amount.Product(0, quotient, sum)
-	if err == nil && back.Cmp(product) > 0 {
-		return d.sub(base, quotient, amount.Int(1))
-	}
-	return d.exact(base, quotient, err)
-}
-
-// spreadRest gives the pesos that flooring left, one each, to lines that can bear them.
-func (d *draft) spreadRest(g global, rest amount.Decimal) {
-	one := amount.Int(1)
-	for i := range d.lines {
-		if d.lines[i].class == g.class && rest.Sign() > 0 && (g.amount.Sign() > 0 || d.lines[i].amount.Sign() > 0) {
-			d.adjustLine(i, one, g.amount.Sign() < 0)
-			rest = d.sub(base, rest, one)
-		}
-	}
-}
+// bears tells whether a line takes its share of a global discount.
+func (l *line) bears(g global) bool { return l.class == g.class && l.amount.Sign() > 0 }
 
 // adjustLine moves a line by an amount; its percentage no longer tells the whole and goes.
 func (d *draft) adjustLine(i int, share amount.Decimal, down bool) {

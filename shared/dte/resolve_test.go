@@ -69,12 +69,18 @@ func TestRules(t *testing.T) {
 		{"discount over the line", document(33, "", `"Detalle":[{"NmbItem":"x","QtyItem":2,"PrcItem":10,"DescuentoMonto":21},{"NmbItem":"y","MontoItem":5}]`), []string{"document.Detalle[0].MontoItem:out-of-range"}, nil},
 		{"discount over the total", document(33, "", line+`,"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":1100}`), []string{
 			"document.Encabezado.Totales.MntNeto:out-of-range", "document.Encabezado.Totales.IVA:out-of-range", "document.Encabezado.Totales.MntTotal:out-of-range",
-			"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223", "document.Encabezado.Totales.MntTotal:negative-total",
+			"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223", "document.Encabezado.Totales.MntTotal:negative-total", "document.DscRcgGlobal:discount-over-class",
 		}, nil},
 		{"over 100 percent", document(33, "", line+`,"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":100.5}`), []string{
 			"document.Encabezado.Totales.MntNeto:out-of-range", "document.Encabezado.Totales.IVA:out-of-range", "document.Encabezado.Totales.MntTotal:out-of-range",
 			"document.DscRcgGlobal[0].ValorDR:discount-over-100",
-			"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223", "document.Encabezado.Totales.MntTotal:negative-total",
+			"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223", "document.Encabezado.Totales.MntTotal:negative-total", "document.DscRcgGlobal:discount-over-class",
+		}, nil},
+		{"boleta: discount over its class", document(39, "", `"Detalle":[{"NmbItem":"x","MontoItem":5000},{"NmbItem":"y","MontoItem":10,"IndExe":1}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":11,"IndExeDR":1}`), []string{
+			"document.DscRcgGlobal:discount-over-class", "document.Encabezado.Totales.MntExe:out-of-range", "document.Encabezado.Totales.MntTotal:negative-total",
+		}, nil},
+		{"exempt invoice: discount over its class", document(34, "", `"Detalle":[{"NmbItem":"x","MontoItem":5000},{"NmbItem":"y","MontoItem":10,"IndExe":1}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":11,"IndExeDR":1}`), []string{
+			"document.DscRcgGlobal:discount-over-class",
 		}, nil},
 		{"discount on nothing", document(33, "", line+`,"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":5,"IndExeDR":1}`), nil, []string{"document.DscRcgGlobal[0].IndExeDR:global-discount-class"}},
 		{"discount in a guía", document(52, `"IndTraslado":1`, `"Detalle":{"NmbItem":"x","QtyItem":1,"UnmdItem":"U","PrcItem":10},"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":5}`), []string{"document.DscRcgGlobal[0]:field-not-allowed"}, []string{"document.Encabezado.Transporte:missing-field", "document.DscRcgGlobal[0]:discount-not-allowed"}},

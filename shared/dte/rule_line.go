@@ -69,6 +69,13 @@ var lineRules = []rule{
 		}),
 	},
 	{
+		code: "discount-over-class", level: LevelReject, types: without(LiquidacionFactura), source: sourceFormat + ", DscRcgGlobal",
+		text: "los descuentos globales superan a las líneas de la clase que afectan (afectas o exentas); revise IndExeDR",
+		broken: whenWhole("DscRcgGlobal", func(d *draft) bool {
+			return d.doc.Has("DscRcgGlobal") && (d.totals.over[taxable] || d.totals.over[exempt])
+		}),
+	},
+	{
 		code: "discount-over-100", level: LevelReject, source: sourceFormat + ", DscRcgGlobal, ValorDR",
 		text: "un descuento no puede pasar del 100 %",
 		broken: each("DscRcgGlobal", "ValorDR", func(d *draft, n *format.Node) bool {

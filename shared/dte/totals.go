@@ -10,6 +10,7 @@ import (
 // totals are the figures of the zone Totales (Formato DTE v2.5, Totales; FORMATS 6.2).
 type totals struct {
 	sums   [classes]amount.Decimal // lines with global discounts, by class
+	over   [classes]bool           // classes that their global discounts exceed
 	net    amount.Decimal          // MntNeto
 	exempt amount.Decimal          // MntExe
 	rate   amount.Decimal          // TasaIVA
@@ -49,6 +50,7 @@ func (d *draft) calculate() {
 	t.sums = d.lineSums()
 	for _, g := range globals {
 		t.sums[g.class] = d.add(at(totalsPath), t.sums[g.class], g.amount)
+		t.over[g.class] = t.sums[g.class].Sign() < 0
 	}
 	t.exempt = t.sums[exempt]
 	if d.kind.exempt {

@@ -74,13 +74,8 @@ func (d *draft) portion(g global, part, all amount.Decimal) amount.Decimal {
 	if part == all {
 		return g.amount
 	}
-	path := at(totalsPath + ".ImptoReten")
-	product, err := amount.Product(0, g.amount, part)
-	if err != nil {
-		return d.exact(path, product, err)
-	}
-	quotient, err := amount.Quotient(d.kind.places, product, all)
-	return d.exact(path, quotient, err)
+	share, err := amount.Portion(d.kind.places, g.amount, part, all)
+	return d.exact(at(totalsPath+".ImptoReten"), share, err)
 }
 
 // taxOf computes one tax. The caller's own rate, and the amount of a tax by units, come first.

@@ -1,10 +1,7 @@
 package dte_test
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"timbre/shared/caf"
@@ -12,7 +9,6 @@ import (
 	"timbre/shared/dte"
 	"timbre/shared/golden"
 	"timbre/shared/rut"
-	"timbre/shared/ted"
 )
 
 // bakery is company a of the reference folder's fake PKI.
@@ -92,39 +88,15 @@ func TestOracle(t *testing.T) {
 	if os.Getenv("WITNESS") == "" {
 		t.Skip("the oracle judges with WITNESS=1")
 	}
-	oracle := golden.Reference(t, "oracle", "verify_dte.py")
-	id := signer(t)
 	dir := t.TempDir()
-	args := []string{"-q", "--caf-keys", golden.Reference(t, "testpki", "sii")}
+	var files []string
 	for i, tt := range whole {
-		o, warnings, err := dte.Resolve(dte.Request{Document: []byte(tt.text), Issuer: bakery, Today: today})
+		o, _, err := dte.Resolve(dte.Request{Document: []byte(tt.text), Issuer: bakery, Today: today})
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
-		t.Log(tt.name, marks(warnings))
-		o = o.WithFolio(int64(i + 1))
-		stamped, err := ted.Stamp(o.Stamped(), readCAF(t, o.Type()), signedAt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		signed, err := dte.Write(o, stamped, signedAt, dte.FormBoth, id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := dte.Verify(signed, o, id); err != nil {
-			t.Errorf("%s: %v", tt.name, err)
-		}
-		file := filepath.Join(dir, fmt.Sprintf("%02d.xml", i+1))
-		text := append([]byte("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n"), signed...)
-		if err := os.WriteFile(file, append(text, '\n'), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, file)
+		files = append(files, judge(t, o, dir, i))
 	}
-	out, err := exec.Command(oracle, args...).CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Errorf("oracle: %v", err)
-	}
+	runOracle(t, files)
 }
