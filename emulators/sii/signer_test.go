@@ -100,7 +100,7 @@ var comments = regexp.MustCompile(`(?s)<!--.*?-->`)
 func (s signer) signature(t *testing.T, uri, transform, canonical, scope string) string {
 	t.Helper()
 	canonical = comments.ReplaceAllString(canonical, "") // C14N without comments
-	sum := sha1.Sum([]byte(canonical)) // the SII's digest
+	sum := sha1.Sum([]byte(canonical))                   // the SII's digest
 	info := `
 <CanonicalizationMethod Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"></CanonicalizationMethod>
 <SignatureMethod Algorithm="http://www.w3.org/2000/09/xmldsig#rsa-sha1"></SignatureMethod>
