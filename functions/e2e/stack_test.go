@@ -1,0 +1,263 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"timbre/emulators/gcs"
+	"timbre/emulators/oidc"
+	"timbre/emulators/pubsub"
+	"timbre/emulators/scheduler"
+	"timbre/emulators/secrets"
+	fakesii "timbre/emulators/sii"
+	generatesign "timbre/functions/generate-sign"
+	"timbre/functions/onboard"
+	pollstatus "timbre/functions/poll-status"
+	"timbre/functions/send"
+	"timbre/shared/access"
+	"timbre/shared/cert"
+	"timbre/shared/company"
+	"timbre/shared/gcp/bus"
+	"timbre/shared/gcp/gcsstore"
+	"timbre/shared/gcp/secret"
+	"timbre/shared/serve"
+	"timbre/shared/settings"
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+const (
+	stackKey      = "bootstrap of the stack"
+	stackAudience = "https://timbre.example"
+	stackInvoker  = "invoker@example.iam.gserviceaccount.com"
+)
+
+// stack is every function and emulator in this process, joined by real HTTP, gRPC and Google clients.
+type stack struct {
+	urls map[string]string
+	gcs  *gcs.Server
+	sii  *fakesii.Server
+}
+
+// late is a server whose handler comes later: Pub/Sub must know addresses before the functions exist.
+type late struct{ http.Handler }
+
+func (l *late) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.Handler.ServeHTTP(w, r) }
+
+// startStack runs the stack on a world. It sets the environment of the official clients, so tests that
+// use it cannot run beside one another.
+func startStack(t *testing.T, world string) *stack {
+	t.Helper()
+	s := &stack{urls: map[string]string{}}
+	handlers := map[string]*late{}
+	for _, name := range []string{"generate-sign", "send", "poll-status", "onboard"} {
+		handlers[name] = &late{}
+		web := httptest.NewServer(handlers[name])
+		t.Cleanup(web.Close)
+		s.urls[name] = web.URL
+	}
+	common := s.startEmulators(t, world)
+	for name, h := range newFunctions(t, common, s.sii.URL) {
+		handlers[name].Handler = h
+	}
+	s.startTicks(t)
+	return s
+}
+
+// issuer is the one of the tokens that Pub/Sub and the scheduler carry.
+var issuer *oidc.Issuer
+
+func (s *stack) startEmulators(t *testing.T, world string) settings.Common {
+	t.Helper()
+	dir := t.TempDir()
+	buckets, err := gcs.ParseBuckets("timbre-archive:retention=2190d,timbre-state")
+	check(t, err)
+	s.gcs, err = gcs.Start(gcs.Options{Buckets: buckets})
+	check(t, err)
+	cleanup(t, s.gcs)
+	vault, err := secrets.Start(secrets.Options{})
+	check(t, err)
+	cleanup(t, vault)
+	issuer, err = oidc.New()
+	check(t, err)
+	s.sii, err = fakesii.Start(fakesii.Options{World: world, Speed: 300, InPlace: true})
+	check(t, err)
+	cleanup(t, s.sii)
+	messages, err := pubsub.Start(pubsub.Options{Dir: dir, Issuer: issuer, Logger: slog.New(slog.DiscardHandler), Config: pubsub.Config{
+		Project: "e2e", Topics: []string{"dte-signed", "dte-sent", "dte-status", "company-alert"},
+		Subscriptions: []pubsub.Subscription{s.subscription("dte-signed", "send"), s.subscription("dte-sent", "poll-status")},
+	}})
+	check(t, err)
+	cleanup(t, messages)
+	t.Setenv("STORAGE_EMULATOR_HOST", s.gcs.URL())
+	t.Setenv("PUBSUB_EMULATOR_HOST", messages.Addr())
+	sum := sha256.Sum256([]byte(stackKey))
+	return settings.Common{
+		Project: "e2e", StateBucket: "timbre-state", ArchiveBucket: "timbre-archive", SecretManagerEmulator: vault.Addr(),
+		SIICAFKeys: filepath.Join(world, "sii"),
+		Access: access.Config{
+			BootstrapKeySHA256: hex.EncodeToString(sum[:]), Audience: stackAudience,
+			CertsURL: messages.AdminURL() + oidc.CertsPath, ServiceAccounts: []string{stackInvoker},
+		},
+	}
+}
+
+func (s *stack) subscription(topic, function string) pubsub.Subscription {
+	return pubsub.Subscription{
+		Name: topic + "-" + function, Topic: topic, Endpoint: s.urls[function] + "/_push/" + topic,
+		Audience: stackAudience, ServiceAccount: stackInvoker, AckDeadline: pubsub.Duration(time.Minute),
+	}
+}
+
+func (s *stack) startTicks(t *testing.T) {
+	t.Helper()
+	config := scheduler.Config{Interval: scheduler.Duration(100 * time.Millisecond)}
+	for name, url := range s.urls {
+		config.Jobs = append(config.Jobs, scheduler.Job{Name: name, URL: url, Audience: stackAudience, ServiceAccount: stackInvoker})
+	}
+	ticks, err := scheduler.Start(scheduler.Options{Config: config, Issuer: issuer, Logger: slog.New(slog.DiscardHandler)})
+	check(t, err)
+	cleanup(t, ticks)
+}
+
+// newFunctions wires the functions as their mains do.
+func newFunctions(t *testing.T, common settings.Common, siiURL string) map[string]http.Handler {
+	t.Helper()
+	ctx, log := context.WithoutCancel(t.Context()), slog.New(slog.DiscardHandler)
+	storage, err := gcsstore.NewClient(ctx)
+	check(t, err)
+	cleanup(t, storage)
+	manager, err := secret.New(ctx, common.Project, common.SecretManagerEmulator)
+	check(t, err)
+	cleanup(t, manager)
+	events, err := bus.New(ctx, common.Project)
+	check(t, err)
+	cleanup(t, events)
+	keys, err := company.ReadSIIKeys(common.SIICAFKeys)
+	check(t, err)
+	state, archive := store.NewBucket(storage.Bucket(common.StateBucket)), store.NewBucket(storage.Bucket(common.ArchiveBucket))
+	apiKeys := access.NewKeys(state, time.Now)
+	guard, err := access.New(ctx, common.Access, apiKeys, log)
+	check(t, err)
+	companies, vault := company.NewDirectory(state, time.Now), company.NewVault(manager, keys)
+	client := sii.New(state, time.Now, sii.Options{BaseURL: siiURL})
+	handlers := map[string]http.Handler{}
+	add := func(name string, h http.Handler, err error) {
+		check(t, err)
+		handlers[name], err = serve.New(serve.Options{Handler: h, Logger: log})
+		check(t, err)
+	}
+	sign, err := generatesign.New(generatesign.Config{}, generatesign.Deps{
+		State: state, Archive: archive, Companies: companies, Vault: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+	})
+	add("generate-sign", sign, err)
+	sender, err := send.New(send.Config{EnvelopeMax: 200, RetryFirst: time.Second}, send.Deps{
+		State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+		SII: func(e store.Environment, id *cert.Identity) send.Uploader { return client.As(e, sii.PersonOf(id)) },
+	})
+	add("send", sender, err)
+	poller, err := pollstatus.New(pollstatus.Config{PollFirst: 50 * time.Millisecond}, pollstatus.Deps{
+		State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+		SII: func(e store.Environment, id *cert.Identity) pollstatus.Inquirer {
+			return client.As(e, sii.PersonOf(id))
+		},
+	})
+	add("poll-status", poller, err)
+	registry, err := onboard.New(onboard.Deps{
+		State: state, Secrets: manager, SIIKeys: keys, Keys: apiKeys, Guard: guard, Logger: log, Now: time.Now,
+	})
+	add("onboard", registry, err)
+	return handlers
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cleanup(t *testing.T, c io.Closer) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
+
+// call sends JSON, or bytes as they are, to a function and fails the test on an answer that is not 2xx.
+func (s *stack) call(t *testing.T, function, method, path string, v any, headers ...string) []byte {
+	t.Helper()
+	body, raw := v.([]byte)
+	if !raw && v != nil {
+		var err error
+		body, err = json.Marshal(v)
+		check(t, err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, s.urls[function]+path, bytes.NewReader(body))
+	check(t, err)
+	request.Header.Set("Authorization", "Bearer "+stackKey)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := http.DefaultClient.Do(request)
+	check(t, err)
+	defer answer.Body.Close() //nolint:errcheck // read below
+	got, err := io.ReadAll(answer.Body)
+	check(t, err)
+	if answer.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %d %s", method, path, answer.StatusCode, got)
+	}
+	return got
+}
+
+// shown is what the tests read of a document.
+type shown struct {
+	ID, Status string
+	Folio      int64
+	IssueDate  string          `json:"issue_date"`
+	TrackID    *string         `json:"track_id"`
+	SII        json.RawMessage `json:"sii"`
+	Totals     struct{ MntTotal json.Number }
+}
+
+func (s *stack) issue(t *testing.T, key, company string, document map[string]any) shown {
+	t.Helper()
+	answer := s.call(t, "generate-sign", http.MethodPost, "/v1/documents",
+		map[string]any{"company": company, "reference": key, "document": document}, "Idempotency-Key", key)
+	var d shown
+	check(t, json.Unmarshal(answer, &d))
+	return d
+}
+
+// verdict waits for the SII's.
+func (s *stack) verdict(t *testing.T, id string) shown {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		var d shown
+		check(t, json.Unmarshal(s.call(t, "poll-status", http.MethodGet, "/v1/documents/"+id, nil), &d))
+		switch d.Status {
+		case "accepted", "accepted_with_remarks", "rejected", "blocked":
+			return d
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("no verdict on %s: %s", id, fmt.Sprint(d))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
