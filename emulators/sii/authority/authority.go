@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 	_ "time/tzdata" // Chile's calendar must exist in a container without zones
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Password opens every PFX of a made world.
@@ -114,18 +113,14 @@ func addCAFs(files map[string][]byte, keys *keys, o Options) error {
 	if err != nil {
 		return err
 	}
-	var group errgroup.Group
 	made := make([][]byte, len(keys.companies)*len(o.Types))
-	for i, c := range keys.companies {
-		for j, kind := range o.Types {
-			group.Go(func() error {
-				var err error
-				made[i*len(o.Types)+j], err = writeCAF(keys.sii[100], CAFOrder{RUT: c.RUT, Name: c.Name, Type: kind, From: 1, To: o.Folios, Day: day, IDK: 100})
-				return err
-			})
-		}
-	}
-	if err := group.Wait(); err != nil {
+	err = together(len(made), func(i int) error {
+		c, kind := keys.companies[i/len(o.Types)], o.Types[i%len(o.Types)]
+		var err error
+		made[i], err = writeCAF(keys.sii[100], CAFOrder{RUT: c.RUT, Name: c.Name, Type: kind, From: 1, To: o.Folios, Day: day, IDK: 100})
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	for i, c := range keys.companies {
@@ -134,6 +129,17 @@ func addCAFs(files map[string][]byte, keys *keys, o Options) error {
 		}
 	}
 	return nil
+}
+
+// together runs n tasks side by side and joins their errors.
+func together(n int, task func(i int) error) error {
+	errs := make([]error, n)
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { errs[i] = task(i) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 func cafPath(id string, kind, from, to int) string {

@@ -38,6 +38,7 @@ func TestMadeWorldLoads(t *testing.T) {
 	for _, c := range w.Companies {
 		checkPFX(t, dir, w, c)
 	}
+	t.Run("form of a CAF", func(t *testing.T) { checkForm(t, dir) })
 	if err := authority.Make(dir, authority.Options{}); !errors.Is(err, authority.ErrExists) {
 		t.Errorf("second Make: got %v, want ErrExists", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"timbre/emulators/sii/pki"
@@ -70,15 +69,12 @@ func newKeys(o Options) (*keys, error) {
 // generate makes RSA keys side by side: the 2048-bit ones take most of the time.
 func generate(bits []int) ([]*rsa.PrivateKey, error) {
 	made := make([]*rsa.PrivateKey, len(bits))
-	var group errgroup.Group
-	for i, n := range bits {
-		group.Go(func() error {
-			var err error
-			made[i], err = rsa.GenerateKey(rand.Reader, n)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := together(len(bits), func(i int) error {
+		var err error
+		made[i], err = rsa.GenerateKey(rand.Reader, bits[i])
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("generate keys: %w", err)
 	}
 	return made, nil
