@@ -133,8 +133,8 @@ func (s *stack) simulatorAgrees(t *testing.T, issued []shown) {
 	defer answer.Body.Close() //nolint:errcheck // decoded below
 	var registry []struct {
 		Issuer, State string
-		Type           int
-		Folio          int64
+		Type          int
+		Folio         int64
 	}
 	check(t, json.NewDecoder(answer.Body).Decode(&registry))
 	states := map[string]string{}

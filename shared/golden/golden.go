@@ -58,11 +58,11 @@ func ReferenceDir() string {
 	if dir := os.Getenv("REFERENCE_DIR"); dir != "" {
 		return dir
 	}
-	return filepath.Join(filepath.Dir(root()), "shared")
+	return filepath.Join(filepath.Dir(Root()), "shared")
 }
 
-// root is the nearest folder above the working directory that holds go.mod.
-func root() string {
+// Root is the project's: the nearest folder above the working directory that holds go.mod.
+func Root() string {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "."
