@@ -1,10 +1,6 @@
 package dte
 
-import (
-	"time"
-
-	"timbre/shared/rut"
-)
+import "timbre/shared/rut"
 
 const (
 	sourceFormat     = "Formato DTE v2.5 (2026-02)"
@@ -51,7 +47,8 @@ var headerRules = []rule{
 		text: "el SII espera recibir el documento a más tardar tres días después de su fecha de emisión",
 		broken: when(issueDatePath, func(d *draft) bool {
 			issued, ok := date(d.issued())
-			return ok && d.req.Today.Sub(issued) >= 4*24*time.Hour
+			limit := issued.AddDate(0, 0, 3).Format(dateLayout)
+			return ok && d.req.Today.Format(dateLayout) > limit
 		}),
 	},
 	{

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -125,7 +126,8 @@ func TestRandomText(t *testing.T) {
 		}
 		accepted++
 		write(t, o, dte.FormBoth)
-		if len(files) < judged {
+		// The oracle takes such a pair of letters for UTF-8 in a Latin-1 file; it is legal all the same.
+		if len(files) < judged && !looksUTF8.MatchString(text) {
 			files = append(files, judge(t, o, dir, len(files)))
 		}
 	}
@@ -137,6 +139,8 @@ func TestRandomText(t *testing.T) {
 		runOracle(t, files)
 	}
 }
+
+var looksUTF8 = regexp.MustCompile("[\u00C2-\u00F4][\u0080-\u00BF]")
 
 func quote(t *testing.T, s string) string {
 	t.Helper()

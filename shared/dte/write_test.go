@@ -45,6 +45,10 @@ func TestWrite(t *testing.T) {
 				t.Errorf("stored again as %s, %v", twice, err)
 			}
 			checkBytes(t, signed)
+			name := strings.ReplaceAll(tt.name, " ", "-")
+			unsigned, _, _ := bytes.Cut(signed, []byte("<Signature"))
+			golden.Equal(t, name+".xml", unsigned)
+			golden.Equal(t, name+".json", append(stored, '\n'))
 		})
 	}
 }
