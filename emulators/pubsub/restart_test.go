@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	client "cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -52,6 +53,45 @@ func TestRestartKeepsMessagesAndAcknowledgements(t *testing.T) {
 	config, err := c.SubscriptionAdminClient.GetSubscription(t.Context(), &pubsubpb.GetSubscriptionRequest{Subscription: sub})
 	if err != nil || config.GetTopic() != "_deleted-topic_" {
 		t.Error(config, err)
+	}
+}
+
+// TestEachSubscriptionHasItsOwn lets one of two subscriptions acknowledge, with the
+// journal rewritten after each write, and looks at both after a restart.
+func TestEachSubscriptionHasItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	two := config(pubsub.Subscription{})
+	two.Subscriptions = append(two.Subscriptions, pubsub.Subscription{Name: "notify", Topic: "dte-signed"})
+	server := start(t, pubsub.Options{Dir: dir, MinSize: 1, Config: two})
+	c := connect(t, server.Addr())
+	publish(t, c, &client.Message{Data: []byte("for both")})
+	acked := publish(t, c, &client.Message{Data: []byte("for one")})
+	err := c.SubscriptionAdminClient.Acknowledge(t.Context(), &pubsubpb.AcknowledgeRequest{Subscription: sub, AckIds: []string{acked}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, &client.Message{Data: []byte("for both")})
+	stop(t, server)
+	again := start(t, pubsub.Options{Dir: dir})
+	if one, other := pending(again, sub), pending(again, "projects/"+project+"/subscriptions/notify"); one != 2 || other != 3 {
+		t.Errorf("%d and %d messages, want 2 and 3", one, other)
+	}
+}
+
+func TestDeadLettersSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url, _ := endpoint(t, func(w http.ResponseWriter, _ push) { w.WriteHeader(http.StatusServiceUnavailable) })
+	server := start(t, pubsub.Options{Dir: dir, Speed: 100, Config: config(pubsub.Subscription{
+		Endpoint: url, DeadLetterTopic: "dte-signed-dead", AckDeadline: pubsub.Duration(600 * time.Second),
+	})})
+	publish(t, connect(t, server.Addr()), &client.Message{Data: []byte("poison")})
+	waitFor(t, server, sub, func(s pubsub.SubscriptionState) bool { return s.Dead == 1 })
+	stop(t, server)
+	again := start(t, pubsub.Options{Dir: dir})
+	if alive, dead := pending(again, sub), pending(again, deadSub); alive != 0 || dead != 1 {
+		t.Errorf("%d alive and %d dead, want 0 and 1", alive, dead)
 	}
 }
 

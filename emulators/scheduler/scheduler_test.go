@@ -220,6 +220,9 @@ func TestLoadConfig(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
+	if text, err := json.Marshal(want.Jobs[0].Interval); string(text) != `"1m30s"` {
+		t.Error(string(text), err)
+	}
 	for _, bad := range []string{`{"interval":"soon"}`, `{"intervall":"1s"}`, ``} {
 		write(bad)
 		if _, err := scheduler.LoadConfig(path); err == nil {
