@@ -24,6 +24,12 @@ var (
 	ErrUsed = errors.New("folio: used")
 	// ErrOutside says that the folio that the caller chose is in no usable CAF.
 	ErrOutside = errors.New("folio: in no usable CAF")
+	// ErrReserved says that a key has a folio, but no order so far; Wish.Reserved names it.
+	ErrReserved = errors.New("folio: reserved")
+	// ErrReservationExpired says that the folio reserved for the key went to others.
+	ErrReservationExpired = errors.New("folio: reservation expired")
+	// ErrReservedOther says that the key was used for something else than this reservation.
+	ErrReservedOther = errors.New("folio: key used otherwise")
 )
 
 // State is what became of a folio.
@@ -31,10 +37,11 @@ type State string
 
 // The states of a claim.
 const (
-	Held    State = "held"    // belongs to Claim.Key, or is about to be freed
-	Free    State = "free"    // was claimed in vain and may be taken
-	Void    State = "void"    // declared unused for ever
-	Foreign State = "foreign" // used by another system
+	Held     State = "held"     // belongs to Claim.Key, or is about to be freed
+	Reserved State = "reserved" // kept for Claim.Key until Claim.Expires
+	Free     State = "free"     // was claimed in vain and may be taken
+	Void     State = "void"     // declared unused for ever
+	Foreign  State = "foreign"  // used by another system
 )
 
 // Order is what a document is made of, whoever finishes it.
@@ -55,12 +62,19 @@ type Claim struct {
 	Nonce string    `json:"nonce"`
 	At    time.Time `json:"at"`
 	Order *Order    `json:"order,omitempty"`
+	// Expires is when a reservation may be freed.
+	Expires *time.Time `json:"expires,omitempty"`
+	// Reason is why the folio is void.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Request is the content of req/K.
 type Request struct {
 	store.DocumentID
-	Order Order `json:"order"`
+	// Order is nil for a reservation: what the folio is for stands in its claim once it is known.
+	Order *Order `json:"order,omitempty"`
+	// Expires is when a reservation ends.
+	Expires *time.Time `json:"expires,omitempty"`
 }
 
 // Range is a run of folios that one CAF authorises, both ends included.
@@ -75,10 +89,14 @@ type Wish struct {
 	Key store.RequestKey
 	// Folio is the caller's own choice, 0 for the lowest free one.
 	Folio int64
+	// Reserved is the folio that Find told with ErrReserved, nil if there is none.
+	Reserved *store.DocumentID
 	// Ranges are those that may be used, in order, not overlapping.
 	Ranges   []Range
 	BodyHash string
 	Content  json.RawMessage
+
+	expires *time.Time // set: the folio is only reserved
 }
 
 // Bound is a folio that belongs to a key for ever.
@@ -118,13 +136,32 @@ func New(b *store.Bucket, log *slog.Logger, now func() time.Time, o Options) *Le
 	return &Ledger{bucket: b, log: log, now: now, options: o}
 }
 
-// Find tells what is bound to a key; store.ErrNotFound if nothing is.
+// Find tells what is bound to a key: store.ErrNotFound if nothing is, ErrReserved with the folio if it
+// waits for its order, ErrReservationExpired if it has waited too long.
 func (l *Ledger) Find(ctx context.Context, c store.Company, key store.RequestKey) (Bound, error) {
-	var r Request
-	if _, err := l.bucket.ReadJSON(ctx, store.Request(c, key), &r); err != nil {
+	r, err := l.request(ctx, c, key)
+	if err != nil {
 		return Bound{}, err
 	}
-	return Bound{DocumentID: r.DocumentID, Key: key, Order: r.Order}, nil
+	if r.Order != nil {
+		return Bound{DocumentID: r.DocumentID, Key: key, Order: *r.Order}, nil
+	}
+	h, err := l.read(ctx, r.DocumentID)
+	switch {
+	case err != nil:
+		return Bound{}, err
+	case h.Key == key && h.State == Held:
+		return boundOf(h), nil
+	case h.Key == key && h.State == Reserved:
+		return Bound{DocumentID: r.DocumentID, Key: key}, ErrReserved
+	}
+	return Bound{}, ErrReservationExpired
+}
+
+func (l *Ledger) request(ctx context.Context, c store.Company, key store.RequestKey) (Request, error) {
+	var r Request
+	_, err := l.bucket.ReadJSON(ctx, store.Request(c, key), &r)
+	return r, err
 }
 
 // Bind gives a key its folio. The answer holds what is stored: if the key was bound before, perhaps to
@@ -142,6 +179,9 @@ func (l *Ledger) Bind(ctx context.Context, w Wish) (Bound, error) {
 	return l.bind(ctx, h)
 }
 
+// bound is what stands under the key after a claim of it was made.
+func boundOf(h held) Bound { return Bound{DocumentID: h.DocumentID, Key: h.Key, Order: *h.Order} }
+
 // held is a claim as it stands in the bucket.
 type held struct {
 	store.DocumentID
@@ -150,7 +190,10 @@ type held struct {
 }
 
 func (l *Ledger) claim(ctx context.Context, w Wish) (held, error) {
-	if w.Folio == 0 {
+	switch {
+	case w.Reserved != nil:
+		return l.claimReserved(ctx, w)
+	case w.Folio == 0:
 		return l.claimLowest(ctx, w)
 	}
 	r, found := covering(w.Ranges, w.Folio)
@@ -168,7 +211,7 @@ func (l *Ledger) claim(ctx context.Context, w Wish) (held, error) {
 func (l *Ledger) claimOwn(ctx context.Context, w Wish, r Range) (held, error) {
 	id := store.DocumentID{Series: w.Series, Folio: w.Folio}
 	standing, err := l.read(ctx, id)
-	if err == nil && standing.State != Free && (standing.State != Held || standing.Key != w.Key) {
+	if err == nil && standing.State != Free && standing.Key != w.Key {
 		return held{}, errTaken
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -195,12 +238,12 @@ func (l *Ledger) claimAt(ctx context.Context, w Wish, folio int64, r Range) (hel
 	switch {
 	case err != nil:
 		return held{}, err
-	case standing.State == Held && standing.Key == w.Key:
+	case standing.Key == w.Key && standing.State == h.State:
 		return standing, nil
-	case standing.State != Free:
-		return held{}, errTaken
+	case standing.State == Free, standing.Key == w.Key && standing.State == Reserved:
+		return l.take(ctx, h, standing.generation)
 	}
-	return l.take(ctx, h, standing.generation)
+	return held{}, errTaken
 }
 
 // take turns a free claim of the generation into h.
@@ -217,44 +260,55 @@ func (l *Ledger) take(ctx context.Context, h held, generation int64) (held, erro
 }
 
 func (l *Ledger) newClaim(w Wish, folio int64, r Range) held {
-	return held{
+	h := held{
 		DocumentID: store.DocumentID{Series: w.Series, Folio: folio},
 		Claim: Claim{
-			State: Held, Key: w.Key, Nonce: rand.Text(), At: l.now().UTC(),
+			State: Held, Key: w.Key, Nonce: rand.Text(), At: l.now().UTC(), Expires: w.expires,
 			Order: &Order{BodyHash: w.BodyHash, CAF: r.CAF, Content: w.Content},
 		},
 	}
+	if w.expires != nil {
+		h.State = Reserved
+	}
+	return h
 }
 
 func (l *Ledger) read(ctx context.Context, id store.DocumentID) (held, error) {
 	h := held{DocumentID: id}
 	var err error
 	h.generation, err = l.bucket.ReadJSON(ctx, store.Claim(id), &h.Claim)
-	if err == nil && h.State == Held && h.Order == nil {
+	if err == nil && (h.State == Held || h.State == Reserved) && h.Order == nil {
 		err = fmt.Errorf("folio: claim of %s holds no order", id)
 	}
 	return h, err
 }
 
 // bind creates req/K for a claim. If the key has another folio, that one counts and the claim is freed:
-// besides the sweeper, which calls this too, nobody frees a claim.
+// besides the sweeper, which calls this too, nobody frees a claim that is held.
 func (l *Ledger) bind(ctx context.Context, h held) (Bound, error) {
-	r := Request{DocumentID: h.DocumentID, Order: *h.Order}
-	_, err := l.bucket.CreateJSON(ctx, store.Request(h.Company, h.Key), r, nil)
+	_, err := l.bucket.CreateJSON(ctx, store.Request(h.Company, h.Key), Request{DocumentID: h.DocumentID, Order: h.Order}, nil)
 	if err == nil {
-		return Bound{DocumentID: r.DocumentID, Key: h.Key, Order: r.Order}, nil
+		return boundOf(h), nil
 	}
 	if !errors.Is(err, store.ErrExists) {
 		return Bound{}, err
 	}
 	bound, err := l.Find(ctx, h.Company, h.Key)
-	if err != nil || bound.DocumentID == h.DocumentID {
+	if errors.Is(err, ErrReserved) { // the reservation came between; its folio gets this order
+		bound, err = l.move(ctx, h, bound.DocumentID)
+	}
+	if err != nil && !errors.Is(err, ErrReservationExpired) || bound.DocumentID == h.DocumentID {
 		return bound, err
 	}
+	l.giveUp(ctx, h)
+	return bound, err
+}
+
+// giveUp frees a claim whose key has another folio.
+func (l *Ledger) giveUp(ctx context.Context, h held) {
 	if err := l.free(ctx, h); err != nil {
 		l.log.WarnContext(ctx, "claim not freed, the sweeper will", "folio", h.Folio, "tipo_dte", h.Type, "error", err)
 	}
-	return bound, nil
 }
 
 // free gives a claim of the generation seen back, the hint first: a hint without a free claim is

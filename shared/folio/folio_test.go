@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -170,6 +171,154 @@ func TestManyProcessesOneSeries(t *testing.T) {
 	for i := range holes {
 		if got := bind(t, l, wish(fmt.Sprint("later ", i), r)); got.Folio > int64(keys+holes) {
 			t.Errorf("folio %d was given while holes were free", got.Folio)
+		}
+	}
+}
+
+func TestReservation(t *testing.T) {
+	t.Parallel()
+	b := store.NewBucket(store.NewMemory())
+	l, r := newLedger(b), ranges(1, 100)
+	until := start.Add(24 * time.Hour)
+	reserved, err := l.Reserve(t.Context(), wish("a", r), until)
+	if err != nil || reserved.Folio != 1 || !reserved.Expires.Equal(until) {
+		t.Fatalf("reserved %+v, %v", reserved, err)
+	}
+	if again, err := newLedger(b).Reserve(t.Context(), wish("a", r), until.Add(time.Hour)); err != nil || again != reserved {
+		t.Errorf("a repeat reserves %+v, %v", again, err)
+	}
+	if got := bind(t, l, wish("b", r)); got.Folio != 2 {
+		t.Errorf("the reserved folio was given to another: %d", got.Folio)
+	}
+	found, err := l.Find(t.Context(), series.Company, store.KeyOf("a"))
+	if !errors.Is(err, folio.ErrReserved) || found.Folio != 1 {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	w := wish("a", r)
+	w.Reserved = &found.DocumentID
+	bound := bind(t, l, w)
+	if bound.Folio != 1 || bound.Order.BodyHash != "hash of a" || bound.Order.CAF.To != 100 {
+		t.Errorf("bound %+v", bound)
+	}
+	if again, err := newLedger(b).Find(t.Context(), series.Company, store.KeyOf("a")); err != nil || cmp.Diff(bound, again) != "" {
+		t.Errorf("found %+v, %v", again, err)
+	}
+	other := wish("a", r)
+	other.Type = dte.FacturaExenta
+	if _, err := l.Reserve(t.Context(), other, until); !errors.Is(err, folio.ErrReservedOther) {
+		t.Errorf("the key of another type: %v", err)
+	}
+	if _, err := l.Reserve(t.Context(), wish("b", r), until); !errors.Is(err, folio.ErrReservedOther) {
+		t.Errorf("the key of a document: %v", err)
+	}
+}
+
+func TestReservationThatIsNotUsed(t *testing.T) {
+	t.Parallel()
+	b := store.NewBucket(store.NewMemory())
+	r := ranges(1, 100)
+	if _, err := newLedger(b).Reserve(t.Context(), wish("a", r), start.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	at := func(after time.Duration) *folio.Ledger {
+		return folio.New(b, slog.New(slog.DiscardHandler), func() time.Time { return start.Add(after) }, folio.Options{})
+	}
+	for _, after := range []time.Duration{59 * time.Minute, 61 * time.Minute} {
+		if left, err := at(after).Sweep(t.Context(), series, r, finish(b)); err != nil || left != 0 {
+			t.Errorf("sweep left %d, %v", left, err)
+		}
+		_, err := at(after).Find(t.Context(), series.Company, store.KeyOf("a"))
+		want := folio.ErrReserved
+		if after > time.Hour {
+			want = folio.ErrReservationExpired
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("after %v: %v, want %v", after, err, want)
+		}
+	}
+	if got := bind(t, at(2*time.Hour), wish("b", r)); got.Folio != 1 {
+		t.Errorf("the folio is not free again: %d", got.Folio)
+	}
+	if _, err := at(2*time.Hour).Reserve(t.Context(), wish("a", r), start.Add(5*time.Hour)); !errors.Is(err, folio.ErrReservationExpired) {
+		t.Errorf("the key reserves anew: %v", err)
+	}
+}
+
+// TestReservationDuringABinding lets a reservation of the same key come between claim and request: the
+// order moves to the reserved folio, and the claim made in vain is free.
+func TestReservationDuringABinding(t *testing.T) {
+	t.Parallel()
+	memory := store.NewMemory()
+	b, r := store.NewBucket(memory), ranges(1, 100)
+	between := &interrupted{Driver: memory, at: "req/", then: func() {
+		if _, err := newLedger(b).Reserve(t.Context(), wish("a", r), start.Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+	}}
+	bound := bind(t, newLedger(store.NewBucket(between)), wish("a", r))
+	if bound.Folio != 2 || bound.Order.BodyHash != "hash of a" {
+		t.Errorf("bound %+v", bound)
+	}
+	if err := finish(b)(t.Context(), bound); err != nil {
+		t.Fatal(err)
+	}
+	if got := bind(t, newLedger(b), wish("b", r)); got.Folio != 1 {
+		t.Errorf("the claim made in vain is not free: %d", got.Folio)
+	}
+}
+
+// interrupted runs something before the first creation below a prefix.
+type interrupted struct {
+	store.Driver
+	at   string
+	then func()
+	once sync.Once
+}
+
+func (i *interrupted) Create(ctx context.Context, o store.Object) (int64, error) {
+	if strings.HasPrefix(o.Name, i.at) {
+		i.once.Do(i.then)
+	}
+	return i.Driver.Create(ctx, o)
+}
+
+func TestVoid(t *testing.T) {
+	t.Parallel()
+	b := store.NewBucket(store.NewMemory())
+	l, r := newLedger(b), ranges(1, 60)
+	bind(t, l, wish("a", r))
+	if err := l.Void(t.Context(), series, 1, 5, "perdidos"); !errors.Is(err, folio.ErrUsed) {
+		t.Errorf("a used folio is void: %v", err)
+	}
+	var group sync.WaitGroup
+	folios := make(chan int64, 20)
+	for i := range 20 {
+		group.Go(func() {
+			bound, err := newLedger(b).Bind(t.Context(), wish(fmt.Sprint("writer ", i), r))
+			if err != nil {
+				t.Error(err)
+			}
+			folios <- bound.Folio
+		})
+	}
+	group.Go(func() {
+		for range 2 { // again changes nothing
+			if err := l.Void(t.Context(), series, 30, 40, "perdidos"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	group.Wait()
+	close(folios)
+	for i := range 15 {
+		bound := bind(t, newLedger(b), wish(fmt.Sprint("later ", i), r))
+		if 30 <= bound.Folio && bound.Folio <= 40 {
+			t.Errorf("void folio %d was given", bound.Folio)
+		}
+	}
+	for given := range folios {
+		if 30 <= given && given <= 40 {
+			t.Errorf("folio %d was given and declared void", given)
 		}
 	}
 }

@@ -82,15 +82,31 @@ func (l *Ledger) finishClaim(ctx context.Context, o store.Object, finish func(co
 		return false, nil
 	}
 	h, err := l.read(ctx, id)
-	if err != nil || h.State != Held {
-		return err == nil, err
+	switch {
+	case err != nil:
+		return false, err
+	case h.State == Reserved:
+		return true, l.endReservation(ctx, h) // an entry of its own is due when it ends
+	case h.State != Held:
+		return true, nil
 	}
 	bound, err := l.bind(ctx, h)
-	if err != nil || bound.DocumentID != id {
-		return err == nil, err
+	if errors.Is(err, ErrReservationExpired) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	err = finish(ctx, bound)
 	return err == nil, err
+}
+
+// endReservation frees a reservation whose time is over.
+func (l *Ledger) endReservation(ctx context.Context, h held) error {
+	if h.Expires != nil && l.now().Before(*h.Expires) {
+		return nil
+	}
+	return l.free(ctx, h)
 }
 
 // listing is what a sweep sees: the folios claimed, and the claims that have no document.
