@@ -21,7 +21,7 @@ type rule struct {
 }
 
 // rules are all tables.
-var rules = slices.Concat(headerRules, lineRules, totalsRules, referenceRules, exportRules)
+var rules = slices.Concat(headerRules, lineRules, totalsRules, referenceRules, exportRules, customsRules)
 
 // check finds what the schema, the obligatoriness codes and the rules say of the complete document.
 func (d *draft) check() {

@@ -29,18 +29,6 @@ var exportRules = []rule{
 		broken: whenWhole("Encabezado.Totales.MntTotal", func(d *draft) bool { return d.id("FmaPagExp") == "21" && !d.totals.total.IsZero() }),
 	},
 	{
-		code: "package-fields", sii: "HED-2-804", level: LevelRemark, types: exports, source: sourceRejections + ", HED 804",
-		text: "cada grupo de bultos necesita sus marcas (Marcas)",
-		broken: when("Encabezado.Transporte.Aduana.TipoBultos", func(d *draft) bool {
-			for _, n := range d.doc.At("Encabezado/Transporte/Aduana").All("TipoBultos") {
-				if !n.Has("Marcas") {
-					return true
-				}
-			}
-			return false
-		}),
-	},
-	{
 		code: CodeMissing, level: LevelUnknown, types: exports, source: sourceFormat + ", IdDoc, TermPagoGlosa",
 		text: "con TermPagoCdg debe venir TermPagoGlosa",
 		broken: when("Encabezado.IdDoc.TermPagoGlosa", func(d *draft) bool {

@@ -1,6 +1,10 @@
 package dte
 
-import "timbre/shared/rut"
+import (
+	"strings"
+
+	"timbre/shared/rut"
+)
 
 const (
 	sourceFormat     = "Formato DTE v2.5 (2026-02)"
@@ -73,12 +77,6 @@ var headerRules = []rule{
 		}),
 	},
 	{
-		code: CodeMissing, level: LevelUnknown, source: sourceFormat + ", IdDoc, IndTraslado",
-		types:  []Type{GuiaDespacho},
-		text:   "una guía de despacho debe indicar el tipo de traslado",
-		broken: absent("Encabezado.IdDoc.IndTraslado"),
-	},
-	{
 		code: "internal-transfer", level: LevelUnknown, source: sourceFormat + ", IdDoc, IndTraslado 5",
 		types: []Type{GuiaDespacho},
 		text:  "en un traslado interno el receptor es el propio emisor y no hay TipoDespacho",
@@ -93,6 +91,21 @@ var headerRules = []rule{
 		text:  "el RUT 66666666-6 es del comprador sin identificar de una boleta; una factura necesita un RUT real",
 		broken: when("Encabezado.Receptor.RUTRecep", func(d *draft) bool {
 			return d.doc.Get("Encabezado/Receptor/RUTRecep") == rut.Anonymous.String()
+		}),
+	},
+	{
+		code: "tourist-invoice", level: LevelUnknown, source: sourceFormat + ", IdDoc, TipoFactEsp",
+		text: "una factura a turista lleva el RUT 55555555-5, el nombre «Extranjero sin RUT», NumId y TipoDocID, y origen en Arica, Camarones, Putre o General Lagos",
+		broken: when("Encabezado.IdDoc.TipoFactEsp", func(d *draft) bool {
+			return d.id("TipoFactEsp") == "1" && !d.isTourist()
+		}),
+	},
+	{
+		code: "rut-range", level: LevelUnknown, source: sourceFormat + ", tipo RUT: cuerpo entre 100.000 y 99.999.999",
+		text: "el RUT está fuera del rango habitual",
+		broken: when("Encabezado.Receptor.RUTRecep", func(d *draft) bool {
+			r, err := rut.Parse(d.doc.Get("Encabezado/Receptor/RUTRecep"))
+			return err == nil && r.Number() < 100_000
 		}),
 	},
 	{
@@ -120,4 +133,15 @@ func (d *draft) foreignActivity() bool {
 		}
 	}
 	return false
+}
+
+// freeZone are the comunas that may issue tourist invoices.
+var freeZone = map[string]bool{"ARICA": true, "CAMARONES": true, "PUTRE": true, "GENERAL LAGOS": true}
+
+func (d *draft) isTourist() bool {
+	receiver := d.doc.At("Encabezado/Receptor")
+	return receiver.Get("RUTRecep") == rut.Foreign.String() &&
+		strings.EqualFold(receiver.Get("RznSocRecep"), "Extranjero sin RUT") &&
+		receiver.Has("Extranjero/NumId") && receiver.Has("Extranjero/TipoDocID") &&
+		freeZone[strings.ToUpper(d.doc.Get("Encabezado/Emisor/CmnaOrigen"))]
 }

@@ -1,6 +1,9 @@
 package dte
 
-import "timbre/shared/format"
+import (
+	"timbre/shared/amount"
+	"timbre/shared/format"
+)
 
 var lineRules = []rule{
 	{
@@ -41,11 +44,32 @@ var lineRules = []rule{
 		}),
 	},
 	{
-		code: "tax-not-allowed", level: LevelUnknown, source: sourceFormat + ", Detalle, CodImpAdic",
-		types: []Type{LiquidacionFactura, FacturaExportacion, NotaDebitoExportacion, NotaCreditoExportacion},
-		text:  "este tipo de documento no lleva impuestos adicionales",
-		broken: each("Detalle", "CodImpAdic", func(_ *draft, n *format.Node) bool {
-			return n.Has("CodImpAdic")
+		code: "agent-code", level: LevelUnknown, source: sourceFormat + ", Detalle, Retenedor",
+		text: "MntBaseFaena va con el código 17, MntMargComer con 14 o 50, PrcConsFinal con 14, 17 o 50",
+		broken: each("Detalle", "Retenedor", func(_ *draft, n *format.Node) bool {
+			r := n.Child("Retenedor")
+			return r.Has("MntBaseFaena") && !hasTax(n, "17") || r.Has("MntMargComer") && !hasTax(n, "14", "50") ||
+				r.Has("PrcConsFinal") && !hasTax(n, "14", "17", "50")
+		}),
+	},
+	{
+		code: "quantity-parts", level: LevelUnknown, source: sourceFormat + ", Detalle, Subcantidad",
+		text: "las subcantidades no pueden sumar más que la cantidad",
+		broken: each("Detalle", "Subcantidad", func(d *draft, n *format.Node) bool {
+			whole, ok := d.number(n, "QtyItem")
+			var sum amount.Decimal
+			for _, part := range n.All("Subcantidad") {
+				value, _ := d.number(part, "SubQty")
+				sum = d.add(base, sum, value)
+			}
+			return ok && sum.Cmp(whole) > 0
+		}),
+	},
+	{
+		code: "indicator-not-allowed", level: LevelUnknown, types: []Type{LiquidacionFactura}, source: sourceFormat + ", Detalle, IndExe 6",
+		text: "una liquidación no usa el indicador 6: use 2 con monto negativo",
+		broken: each("Detalle", "IndExe", func(_ *draft, n *format.Node) bool {
+			return n.Get("IndExe") == "6"
 		}),
 	},
 	{
@@ -89,6 +113,18 @@ func (d *draft) hasClass(c class) bool {
 	for i := range d.lines {
 		if d.lines[i].class == c {
 			return true
+		}
+	}
+	return false
+}
+
+// hasTax tells whether a line names one of these codes.
+func hasTax(n *format.Node, codes ...string) bool {
+	for _, tax := range n.All("CodImpAdic") {
+		for _, code := range codes {
+			if tax.Text == code {
+				return true
+			}
 		}
 	}
 	return false

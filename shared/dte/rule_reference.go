@@ -79,6 +79,14 @@ var referenceRules = []rule{
 		}),
 	},
 	{
+		code: "reference-issuer", level: LevelUnknown, source: sourceFormat + ", Referencia, RUTOtr",
+		text: "RUTOtr va con un documento tributario de otro emisor",
+		broken: each("Referencia", "RUTOtr", func(d *draft, n *format.Node) bool {
+			other := n.Get("RUTOtr")
+			return other != "" && (other == d.req.Issuer.RUT.String() || !isTaxDocument(n.Get("TpoDocRef")))
+		}),
+	},
+	{
 		code: "global-reference", level: LevelUnknown, source: sourceFormat + ", Referencia, IndGlobal",
 		text: "una referencia global lleva IndGlobal 1 y FolioRef 0",
 		broken: each("Referencia", "FolioRef", func(_ *draft, n *format.Node) bool {

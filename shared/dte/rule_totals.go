@@ -1,6 +1,9 @@
 package dte
 
-import "timbre/shared/amount"
+import (
+	"timbre/shared/amount"
+	"timbre/shared/format"
+)
 
 var hundred = amount.Int(100)
 
@@ -44,6 +47,26 @@ var totalsRules = []rule{
 			own, hasOwn := d.wantedNumber("IVAProp")
 			others, hasOthers := d.wantedNumber("IVATerc")
 			return (hasOwn || hasOthers) && d.add(base, own, others) != d.totals.iva
+		}),
+	},
+	{
+		code: "meat-base", level: LevelUnknown, source: sourceFormat + ", Totales, MntBase",
+		text: "MntBase sólo va con el impuesto 17",
+		broken: whenWhole("Encabezado.Totales.MntBase", func(d *draft) bool {
+			_, given := d.wantedNumber("MntBase")
+			for _, x := range d.totals.taxes {
+				given = given && x.code != "17"
+			}
+			return given
+		}),
+	},
+	{
+		code: "empty-commission", level: LevelUnknown, source: sourceFormat + ", Comisiones",
+		text: "una comisión tiene valor neto o exento",
+		broken: each("Comisiones", "ValComNeto", func(d *draft, n *format.Node) bool {
+			net, _ := d.number(n, "ValComNeto")
+			exempt, _ := d.number(n, "ValComExe")
+			return net.IsZero() && exempt.IsZero()
 		}),
 	},
 	{

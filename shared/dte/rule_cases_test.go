@@ -1,0 +1,164 @@
+package dte_test
+
+import (
+	"strings"
+
+	"timbre/shared/dte"
+)
+
+// credit is a credit note with these references.
+func credit(references string) string { return document(61, "", line+`,"Referencia":[`+references+`]`) }
+
+// ruleCases are the fixtures that break the rules; each is refused with exactly these marks, or
+// accepted with them as warnings.
+var ruleCases = []struct {
+	name, text string
+	refused    []string
+	warned     []string
+}{
+	{"good", document(33, "", line), nil, nil},
+	{"no type", `{"Detalle":[]}`, []string{"document.Encabezado.IdDoc.TipoDTE:missing-field"}, nil},
+	{"unknown type", document(99, "", line), []string{"document.Encabezado.IdDoc.TipoDTE:unknown-type"}, nil},
+	{"no JSON", `{"Encabezado":`, []string{"document:unreadable-json"}, nil},
+	{"empty", ``, []string{"document:unreadable-json"}, nil},
+	{"list", `[]`, []string{"document.Encabezado.IdDoc.TipoDTE:missing-field"}, nil},
+	{
+		"all faults at once", `{"Encabezado":{"IdDoc":{"TipoDTE":33,"FmaPago":9},"Receptor":{"RUTRecep":"60803000-1","Nombre":"x"}},"Detalle":[{"NmbItem":"x","QtyItem":0,"PrcItem":-5}]}`,
+		[]string{
+			"document.Encabezado.Receptor.Nombre:unknown-field", "document.Encabezado.Receptor.RUTRecep:bad-rut",
+			"document.Encabezado.IdDoc.FmaPago:not-in-list", "document.Encabezado.Receptor.RznSocRecep:missing-field",
+			"document.Detalle[0].QtyItem:out-of-range", "document.Detalle[0].PrcItem:out-of-range",
+			"document.Encabezado.Receptor.GiroRecep:missing-field",
+			"document.Encabezado.Receptor.DirRecep:missing-field:HED-3-845", "document.Encabezado.Receptor.CmnaRecep:missing-field:HED-3-846",
+		}, nil,
+	},
+	{"wrong digit", strings.Replace(document(33, "", line), "60.803.000-k", "60.803.000-1", 1), []string{"document.Encabezado.Receptor.RUTRecep:bad-rut"}, nil},
+	{"no comuna", strings.Replace(document(33, "", line), `,"CmnaRecep":"Santiago"`, "", 1), []string{"document.Encabezado.Receptor.CmnaRecep:missing-field:HED-3-846"}, nil},
+	{"no address", strings.Replace(document(33, "", line), `"DirRecep":"Teatinos 120",`, "", 1), []string{"document.Encabezado.Receptor.DirRecep:missing-field:HED-3-845"}, nil},
+	{"no giro", strings.Replace(document(33, "", line), `"GiroRecep":"Gobierno",`, "", 1), []string{"document.Encabezado.Receptor.GiroRecep:missing-field"}, nil},
+	{"a note needs none of them", strings.Replace(credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}`), `"GiroRecep":"Gobierno","DirRecep":"Teatinos 120","CmnaRecep":"Santiago"`, `"Contacto":"x"`, 1), nil, nil},
+	{"other issuer", strings.Replace(document(33, "", line), receiver, receiver+`,"Emisor":{"RUTEmisor":"60803000-K"}`, 1), []string{"document.Encabezado.Emisor.RUTEmisor:foreign-issuer"}, nil},
+	{"foreign activity", strings.Replace(document(33, "", line), receiver, receiver+`,"Emisor":{"Acteco":1}`, 1), []string{"document.Encabezado.Emisor.Acteco:activity-not-registered:HED-3-861"}, nil},
+	{"future", document(33, `"FchEmis":"2026-11-24"`, line), []string{"document.Encabezado.IdDoc.FchEmis:bad-date"}, nil},
+	{"too long ago", document(33, `"FchEmis":"2003-03-31"`, line), []string{"document.Encabezado.IdDoc.FchEmis:bad-date"}, []string{"document.Encabezado.IdDoc.FchEmis:old-date:DTE-1-650"}},
+	{"no date at all", document(33, `"FchEmis":"2026-02-30"`, line), []string{"document.Encabezado.IdDoc.FchEmis:bad-date"}, nil},
+	{"four days old", document(33, `"FchEmis":"2026-11-19"`, line), nil, []string{"document.Encabezado.IdDoc.FchEmis:old-date:DTE-1-650"}},
+	{"three days old", document(33, `"FchEmis":"2026-11-20"`, line), nil, nil},
+	{"credit without term", document(33, `"FmaPago":2`, line), nil, []string{"document.Encabezado.IdDoc.FchVenc:missing-field"}},
+	{"period upside down", document(33, `"PeriodoDesde":"2026-02-01","PeriodoHasta":"2026-01-01"`, line), nil, []string{"document.Encabezado.IdDoc.PeriodoDesde:field-mismatch"}},
+	{"33 without taxable line", document(33, "", `"Detalle":{"NmbItem":"x","MontoItem":5,"IndExe":1}`), []string{"document.Detalle:invoice-without-taxable", "document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223"}, nil},
+	{"33 for nothing", document(33, "", `"Detalle":{"NmbItem":"x","MontoItem":0}`), []string{"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223"}, nil},
+	{"34 with IVA", `{"Encabezado":{"IdDoc":{"TipoDTE":34},` + receiver + `,"Totales":{"MntNeto":1000,"IVA":190,"MntTotal":1190}},` + line + `}`, []string{
+		"document.Encabezado.Totales.MntNeto:totals-differ", "document.Encabezado.Totales.IVA:totals-differ",
+		"document.Encabezado.Totales.MntTotal:totals-differ", "document.Encabezado.Totales:exempt-with-tax",
+	}, nil},
+	{"34 for nothing", document(34, "", `"Detalle":{"NmbItem":"x","MontoItem":0}`), []string{"document.Encabezado.Totales.MntExe:exempt-not-positive"}, nil},
+	{"field of another type", document(33, `"IndTraslado":1`, line), []string{"document.Encabezado.IdDoc.IndTraslado:field-not-allowed"}, nil},
+	{"line without amount", document(33, "", `"Detalle":{"NmbItem":"x","QtyItem":1}`), []string{"document.Detalle[0].MontoItem:missing-field"}, []string{"document.Detalle[0].PrcItem:quantity-without-price"}},
+	{"line without name", document(33, "", `"Detalle":{"NmbItem":"  ","MontoItem":5}`), []string{"document.Detalle[0].NmbItem:missing-field"}, nil},
+	{"wrong amount of a line", document(33, "", `"Detalle":{"NmbItem":"x","QtyItem":2,"PrcItem":10,"MontoItem":21}`), []string{"document.Detalle[0].MontoItem:line-amount:DET-2-200"}, nil},
+	{"percentage and another amount", document(33, "", `"Detalle":{"NmbItem":"x","QtyItem":2,"PrcItem":100,"DescuentoPct":10,"DescuentoMonto":21}`), nil, []string{"document.Detalle[0].DescuentoMonto:discount-amount"}},
+	{"discount over the line", document(33, "", `"Detalle":[{"NmbItem":"x","QtyItem":2,"PrcItem":10,"DescuentoMonto":21},{"NmbItem":"y","MontoItem":5}]`), []string{"document.Detalle[0].MontoItem:out-of-range"}, nil},
+	{"discount over the total", document(33, "", line+`,"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":1100}`), []string{
+		"document.Encabezado.Totales.MntNeto:out-of-range", "document.Encabezado.Totales.IVA:out-of-range", "document.Encabezado.Totales.MntTotal:out-of-range",
+		"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223", "document.Encabezado.Totales.MntTotal:negative-total", "document.DscRcgGlobal:discount-over-class",
+	}, nil},
+	{"over 100 percent", document(33, "", line+`,"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":100.5}`), []string{
+		"document.Encabezado.Totales.MntNeto:out-of-range", "document.Encabezado.Totales.IVA:out-of-range", "document.Encabezado.Totales.MntTotal:out-of-range",
+		"document.DscRcgGlobal[0].ValorDR:discount-over-100",
+		"document.Encabezado.Totales.MntNeto:net-not-positive:HED-2-223", "document.Encabezado.Totales.MntTotal:negative-total", "document.DscRcgGlobal:discount-over-class",
+	}, nil},
+	{"boleta: discount over its class", document(39, "", `"Detalle":[{"NmbItem":"x","MontoItem":5000},{"NmbItem":"y","MontoItem":10,"IndExe":1}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":11,"IndExeDR":1}`), []string{
+		"document.DscRcgGlobal:discount-over-class", "document.Encabezado.Totales.MntExe:out-of-range", "document.Encabezado.Totales.MntTotal:negative-total",
+	}, nil},
+	{"exempt invoice: discount over its class", document(34, "", `"Detalle":[{"NmbItem":"x","MontoItem":5000},{"NmbItem":"y","MontoItem":10,"IndExe":1}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":11,"IndExeDR":1}`), []string{
+		"document.DscRcgGlobal:discount-over-class",
+	}, nil},
+	{"discount on nothing", document(33, "", line+`,"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":5,"IndExeDR":1}`), nil, []string{"document.DscRcgGlobal[0].IndExeDR:global-discount-class"}},
+	{"discount in a guía", document(52, `"IndTraslado":1`, `"Detalle":{"NmbItem":"x","QtyItem":1,"UnmdItem":"U","PrcItem":10},"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":5}`), []string{"document.DscRcgGlobal[0]:field-not-allowed"}, []string{"document.Encabezado.Transporte:missing-field", "document.DscRcgGlobal[0]:discount-not-allowed"}},
+	{"amount too large", document(33, "", `"Detalle":{"NmbItem":"x","QtyItem":999999999999,"PrcItem":999999999999}`), []string{"document.Detalle[0].MontoItem:amount-too-large"}, nil},
+	{"line numbers", document(33, "", `"Detalle":[{"NmbItem":"x","MontoItem":5,"NroLinDet":7}]`), nil, []string{"document.Detalle[0].NroLinDet:line-number"}},
+	{"signed parts", document(33, "", line+`,"TmstFirma":"2026-01-01T00:00:00"`), []string{"document.TmstFirma:unknown-field"}, nil},
+	{"no reference", document(61, "", line), []string{"document.Referencia:reference-missing:REF-3-415"}, []string{"document.Referencia:missing-field"}},
+	{"reference to an order only", credit(`{"TpoDocRef":801,"FolioRef":"A1"}`), []string{"document.Referencia:reference-missing:REF-3-415"}, nil},
+	{"reference to a guía only", credit(`{"TpoDocRef":52,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}`), []string{"document.Referencia:reference-missing:REF-3-415"}, nil},
+	{"no CodRef", credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01"}`), []string{"document.Referencia[0].CodRef:reference-code-missing:REF-3-758"}, nil},
+	{"no date of the reference", credit(`{"TpoDocRef":33,"FolioRef":1,"CodRef":1}`), []string{"document.Referencia[0].FchRef:missing-field"}, nil},
+	{"other references need no CodRef", credit(`{"TpoDocRef":"SET","FolioRef":1,"RazonRef":"CASO 1-1"},{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}`), nil, nil},
+	{"text correction with amount", credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":2}`), []string{"document.Encabezado.Totales.MntTotal:text-correction-with-amount:REF-2-781"}, []string{"document.Detalle:text-correction-with-lines"}},
+	{"amount correction of nothing", document(61, "", `"Detalle":{"NmbItem":"x","MontoItem":0},"Referencia":{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":3}`), []string{"document.Encabezado.Totales.MntTotal:amount-correction-without-amount:REF-2-768"}, nil},
+	{"bad CodRef", credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":4}`), []string{"document.Referencia[0].CodRef:not-in-list"}, nil},
+	{"annuls two", credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1},{"TpoDocRef":33,"FolioRef":2,"FchRef":"2026-11-01","CodRef":1}`), nil, []string{"document.Referencia:several-references"}},
+	{"debit note annuls an invoice", document(56, "", line+`,"Referencia":{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}`), nil, []string{"document.Referencia[0].TpoDocRef:debit-note-annuls"}},
+	{"taxable note on an exempt invoice", credit(`{"TpoDocRef":34,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}`), nil, []string{"document.Encabezado.Totales.MntNeto:taxable-note-on-exempt"}},
+	{"reference from the future", credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-24","CodRef":1}`), nil, []string{"document.Referencia[0].FchRef:reference-date"}},
+	{"odd references", document(33, "", line+`,"Referencia":[{"TpoDocRef":99,"FolioRef":0,"FchRef":"2026-11-01"},{"TpoDocRef":33,"FolioRef":"A1","FchRef":"2026-11-01"}]`), nil, []string{"document.Referencia[0].FolioRef:global-reference", "document.Referencia[1].FolioRef:reference-folio", "document.Referencia[0].TpoDocRef:reference-type"}},
+	{"export without pesos", `{"Encabezado":{"IdDoc":{"TipoDTE":110,"IndServicio":4},` + strings.Split(foreign, `,"OtraMoneda"`)[0] + `},` + line + `}`, []string{"document.Encabezado.OtraMoneda:pesos-missing:HED-3-834"}, nil},
+	{"export to a local RUT", strings.Replace(`{"Encabezado":{"IdDoc":{"TipoDTE":110,"IndServicio":4},`+foreign+`},`+line+`}`, "55555555-5", "60803000-K", 1), []string{"document.Encabezado.Receptor.RUTRecep:export-receiver:HED-2-832"}, nil},
+	{"gross with additional taxes", document(33, `"MntBruto":1`, `"Detalle":{"NmbItem":"Vino","MontoItem":1000,"CodImpAdic":25}`), nil, []string{"document.Encabezado.IdDoc.MntBruto:gross-with-taxes"}},
+	{"guía without kind of transfer", document(52, "", guideLine), nil, []string{"document.Encabezado.IdDoc.IndTraslado:missing-field", "document.Encabezado.Transporte:missing-field"}},
+	{"internal transfer to another", document(52, `"IndTraslado":5`, guideLine), nil, []string{"document.Encabezado.IdDoc.IndTraslado:internal-transfer", "document.Encabezado.Transporte:missing-field"}},
+	{"invoice to nobody", strings.Replace(document(33, "", line), "60.803.000-k", "66666666-6", 1), nil, []string{"document.Encabezado.Receptor.RUTRecep:anonymous-receiver"}},
+	{"tourist without passport", document(33, `"TipoFactEsp":1`, line), nil, []string{"document.Encabezado.IdDoc.TipoFactEsp:tourist-invoice"}},
+	{"tourist", strings.Replace(strings.Replace(document(33, `"TipoFactEsp":1`, line), receiver, `"Emisor":{"CmnaOrigen":"Arica"},`+receiver, 1), `"RUTRecep":"60.803.000-k","RznSocRecep":"Servicio de Impuestos Internos"`, `"RUTRecep":"55555555-5","RznSocRecep":"Extranjero sin RUT","Extranjero":{"NumId":"P1","TipoDocID":1}`, 1), nil, nil},
+	{"small RUT", strings.Replace(document(33, "", line), "60.803.000-k", "1-9", 1), nil, []string{"document.Encabezado.Receptor.RUTRecep:rut-range"}},
+	{"indicator 4 with amount", document(33, "", `"Detalle":[{"NmbItem":"x","MontoItem":5},{"NmbItem":"y","MontoItem":5,"IndExe":4}]`), nil, []string{"document.Detalle[1].IndExe:indicator-not-allowed"}},
+	{"indicator 5 in an invoice", document(33, "", `"Detalle":[{"NmbItem":"x","MontoItem":5},{"NmbItem":"y","IndExe":5}]`), nil, []string{"document.Detalle[1].IndExe:indicator-not-allowed"}},
+	{"agent without unit", document(46, "", `"Detalle":{"NmbItem":"x","MontoItem":5,"CodImpAdic":15,"Retenedor":{"IndAgente":"R"}}`), nil, []string{"document.Detalle[0].UnmdItem:missing-field"}},
+	{"margin without its code", document(33, "", `"Detalle":{"NmbItem":"x","MontoItem":5,"Retenedor":{"IndAgente":"X","MntMargComer":5}}`), []string{"document.Detalle[0].Retenedor.IndAgente:not-in-list"}, []string{"document.Detalle[0].Retenedor:agent-code"}},
+	{"parts over the quantity", document(33, "", `"Detalle":{"NmbItem":"x","QtyItem":2,"PrcItem":5,"Subcantidad":[{"SubQty":1.5,"SubCod":"a"},{"SubQty":1,"SubCod":"b"}]}`), nil, []string{"document.Detalle[0].Subcantidad:quantity-parts"}},
+	{"liquidation with indicator 6", document(43, "", `"Detalle":[{"NmbItem":"x","TpoDocLiq":33,"MontoItem":5},{"NmbItem":"x","TpoDocLiq":33,"MontoItem":5,"IndExe":6}],"Comisiones":{"TipoMovim":"C","Glosa":"g","ValComNeto":0,"ValComExe":1}`), nil, []string{"document.Detalle[1].IndExe:indicator-not-allowed"}},
+	{"liquidation without commissions", document(43, "", `"Detalle":{"NmbItem":"x","TpoDocLiq":33,"MontoItem":5}`), nil, []string{"document.Comisiones:missing-field"}},
+	{"tax in a liquidation", document(43, "", `"Detalle":{"NmbItem":"x","TpoDocLiq":33,"MontoItem":5,"CodImpAdic":24},"Comisiones":{"TipoMovim":"C","Glosa":"g","ValComNeto":0,"ValComExe":1}`), []string{"document.Detalle[0].CodImpAdic[0]:field-not-allowed"}, nil},
+	{"money off lines of different taxes", document(33, "", `"Detalle":[{"NmbItem":"x","MontoItem":500,"CodImpAdic":24},{"NmbItem":"y","MontoItem":500}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"$","ValorDR":5}`), nil, []string{"document.DscRcgGlobal[0].TpoValor:global-discount-money"}},
+	{"IVA of two that is not the IVA", totals(`"IVAProp":100,"IVATerc":80`), nil, []string{"document.Encabezado.Totales.IVAProp:iva-split"}},
+	{"meat base without meat", totals(`"MntBase":100`), nil, []string{"document.Encabezado.Totales.MntBase:meat-base"}},
+	{"commission of nothing", document(46, "", `"Detalle":{"NmbItem":"x","MontoItem":500},"Comisiones":{"TipoMovim":"C","Glosa":"g","ValComNeto":0,"ValComExe":0}`), nil, []string{"document.Comisiones[0].ValComNeto:empty-commission"}},
+	{"debit note that corrects a text", document(56, "", `"Detalle":{"NmbItem":"x"},"Referencia":{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":2}`), nil, []string{"document.Referencia[0].CodRef:reference-code-not-allowed"}},
+	{"export note on a local invoice", export(112, line, `,"Referencia":{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}`), nil, []string{"document.Referencia:export-note-reference"}},
+	{"other issuer of an order", credit(`{"TpoDocRef":33,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1},{"TpoDocRef":801,"FolioRef":1,"RUTOtr":"60803000-K"}`), nil, []string{"document.Referencia[1].RUTOtr:reference-issuer"}},
+	{"no payment but a total", strings.Replace(export(110, line, ""), `"IndServicio":4`, `"IndServicio":4,"FmaPagExp":21`, 1), nil, []string{"document.Encabezado.Totales.MntTotal:unpaid-with-total"}},
+	{"terms without text", strings.Replace(export(110, line, ""), `"IndServicio":4`, `"IndServicio":4,"TermPagoCdg":"X"`, 1), nil, []string{"document.Encabezado.IdDoc.TermPagoGlosa:missing-field"}},
+	{"payment that Customs does not know", strings.Replace(export(110, line, ""), `"IndServicio":4`, `"IndServicio":4,"FmaPagExp":99`, 1), nil, []string{"document.Encabezado.IdDoc.FmaPagExp:customs-code"}},
+	{"advance without a date", strings.Replace(export(110, line, ""), `"IndServicio":4`, `"IndServicio":4,"FmaPagExp":32`, 1), nil, []string{"document.Encabezado.IdDoc.FchCancel:missing-field"}},
+	{"goods without customs data", strings.Replace(export(110, line, ""), `,"IndServicio":4`, "", 1), nil, []string{
+		"document.Detalle[0].UnmdItem:missing-field", customsMark + "CodModVenta:missing-field", customsMark + "CodClauVenta:missing-field", customsMark + "TotClauVenta:missing-field",
+		customsMark + "CodViaTransp:missing-field", customsMark + "TotBultos:missing-field", customsMark + "CodPaisRecep:missing-field", customsMark + "CodPaisDestin:missing-field",
+	}},
+	{"goods", goods(`"CodModVenta":1,"CodClauVenta":1,"TotClauVenta":5,"CodViaTransp":1,"CodPtoEmbarque":111,"CodPaisRecep":101,"CodPaisDestin":101,"PesoBruto":1,"CodUnidPesoBruto":6,"TotBultos":3,"TipoBultos":[{"CodTpoBultos":75,"CantBultos":3,"Marcas":"M","IdContainer":"C","Sello":"S"}]`), nil, nil},
+	{"odd customs data", goods(`"CodModVenta":8,"CodClauVenta":1,"TotClauVenta":5,"CodViaTransp":1,"CodPaisRecep":101,"CodPaisDestin":101,"PesoBruto":1,"TotBultos":3,"TipoBultos":[{"CodTpoBultos":999,"CantBultos":2,"Marcas":"M"}]`), nil, []string{
+		customsMark + "CodModVenta:customs-code", customsMark + "TipoBultos[0].CodTpoBultos:customs-code", customsMark + "CodUnidPesoBruto:missing-field", customsMark + "TotBultos:package-total",
+	}},
+	{"packages without marks", goods(`"CodModVenta":1,"CodClauVenta":1,"TotClauVenta":5,"CodViaTransp":1,"CodPaisRecep":101,"CodPaisDestin":101,"TotBultos":3,"TipoBultos":[{"CodTpoBultos":80,"CantBultos":1},{"CodTpoBultos":75,"CantBultos":2,"Marcas":"M"}]`), []string{
+		customsMark + "TipoBultos[0].Marcas:package-fields:HED-2-804", customsMark + "TipoBultos[1].IdContainer:package-fields:HED-2-804",
+	}, nil},
+	{"two customs declarations", strings.Replace(export(110, line, `,"Referencia":[{"TpoDocRef":807,"FolioRef":1},{"TpoDocRef":807,"FolioRef":2}]`), "", "", 1), nil, []string{"document.Referencia:several-references"}},
+	{"guía abroad", document(52, `"IndTraslado":9`, guideLine), nil, []string{
+		"document.Encabezado.Transporte:missing-field", "document.Encabezado.Emisor.GuiaExport.CdgTraslado:missing-field",
+		customsMark + "CodPtoEmbarque:missing-field", customsMark + "CodPtoDesemb:missing-field", customsMark + "PesoBruto:missing-field", customsMark + "CodUnidPesoBruto:missing-field", customsMark + "TotBultos:missing-field",
+	}},
+	{"authorized transfer without resolution", strings.Replace(document(52, `"IndTraslado":6`, guideLine), receiver, `"Emisor":{"GuiaExport":{"CdgTraslado":4}},`+receiver, 1), nil, []string{
+		"document.Encabezado.Transporte:missing-field", "document.Encabezado.Emisor.GuiaExport.FolioAut:missing-field",
+	}},
+}
+
+const (
+	guideLine   = `"Detalle":{"NmbItem":"x","QtyItem":1,"UnmdItem":"U","PrcItem":10}`
+	customsMark = "document.Encabezado.Transporte.Aduana."
+)
+
+// totals is an invoice with figures that only the caller knows.
+func totals(figures string) string {
+	return `{"Encabezado":{"IdDoc":{"TipoDTE":33},` + receiver + `,"Totales":{` + figures + `}},` + line + `}`
+}
+
+// export is an export document of a service (hotel).
+func export(t dte.Type, lines, rest string) string {
+	return `{"Encabezado":{"IdDoc":{"TipoDTE":` + t.String() + `,"IndServicio":4},` + foreign + `},` + lines + rest + `}`
+}
+
+// goods is an export of goods with these customs data.
+func goods(customs string) string {
+	text := strings.Replace(export(110, `"Detalle":{"NmbItem":"x","QtyItem":1,"UnmdItem":"U","PrcItem":10}`, ""), `,"IndServicio":4`, "", 1)
+	return strings.Replace(text, `,"Totales"`, `,"Transporte":{"Aduana":{`+customs+`}},"Totales"`, 1)
+}
