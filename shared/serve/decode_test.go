@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -110,4 +111,20 @@ func TestReadJSONRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzDecodeJSON makes sure that nothing that is sent panics, and that what is taken is JSON.
+func FuzzDecodeJSON(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"name":"x","items":[{"price":1}]}`, `[`, `{"any":{"a":[1,2,{}]}}`, `{"tags":{"":""}}`, "{\"name\":\"\xff\"}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		err := serve.DecodeJSON(text, &sample{})
+		if err == nil && !json.Valid(text) {
+			t.Errorf("took %q", text)
+		}
+		if err != nil && problem.Of(err).Code.Status() >= http.StatusInternalServerError {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
 }

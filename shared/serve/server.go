@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ const (
 	DefaultMaxBody = 32 << 20
 	// DefaultTimeout ends a handler before Cloud Run (600 s) and the ack deadline (600 s) do.
 	DefaultTimeout = 540 * time.Second
+	DefaultStall   = 30 * time.Second
 )
 
 // Options of a Server; Handler and Logger are required.
@@ -30,6 +32,8 @@ type Options struct {
 	MaxBody int64
 	// Timeout ends the context of a request. 0 = DefaultTimeout.
 	Timeout time.Duration
+	// Stall is how long one read of a body or one write of an answer may take. 0 = DefaultStall.
+	Stall time.Duration
 }
 
 // Server is the one handler of a function, for every path.
@@ -38,6 +42,7 @@ type Server struct {
 	logger    *slog.Logger
 	maxBody   int64
 	timeout   time.Duration
+	stall     time.Duration
 	flight    *flight
 	framework atomic.Pointer[http.Server]
 }
@@ -47,15 +52,14 @@ func New(o Options) (*Server, error) {
 	if o.Handler == nil || o.Logger == nil {
 		return nil, errors.New("serve: a Server needs a Handler and a Logger")
 	}
-	s := &Server{logger: o.Logger, maxBody: o.MaxBody, timeout: o.Timeout, flight: newFlight()}
-	if s.maxBody == 0 {
-		s.maxBody = DefaultMaxBody
-	}
-	if s.timeout == 0 {
-		s.timeout = DefaultTimeout
-	}
-	s.handler = withHealth(newReadiness(o.Checks, o.Logger, time.Now), o.Handler)
-	return s, nil
+	return &Server{
+		handler: withHealth(newReadiness(o.Checks, o.Logger, time.Now), o.Handler),
+		logger:  o.Logger,
+		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody),
+		timeout: cmp.Or(o.Timeout, DefaultTimeout),
+		stall:   cmp.Or(o.Stall, DefaultStall),
+		flight:  newFlight(),
+	}, nil
 }
 
 // ServeHTTP implements http.Handler.
@@ -65,12 +69,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
 	ctx, notes := withNotes(ctx, r)
-	answer := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+	stream := newStream(w, r, s.stall)
+	answer := &answer{ResponseWriter: w, stream: stream}
 	answer.Header().Set(problem.RequestIDHeader, notes.requestID)
 	r = r.WithContext(ctx)
-	r.Body = s.limit(w, r)
+	r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, s.maxBody), stream: stream}
 	s.serve(answer, r)
-	answer.extend() // the framework's server sends what is buffered
+	stream.beginWrite() // the framework's server reads and sends what is left
 	s.logRequest(r, answer, begin)
 }
 
@@ -99,7 +104,7 @@ func (s *Server) recovered(w *answer, r *http.Request) {
 		problem.Write(w, r, fmt.Errorf("panic: %v", fault), s.logger)
 		return
 	}
-	if connection, _, err := w.control.Hijack(); err == nil {
+	if connection, _, err := w.stream.control.Hijack(); err == nil {
 		_ = connection.Close() // it is cut on purpose
 	}
 }
