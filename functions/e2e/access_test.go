@@ -1,0 +1,336 @@
+package e2e_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"timbre/emulators/oidc"
+	generatesign "timbre/functions/generate-sign"
+	"timbre/functions/onboard"
+	pollstatus "timbre/functions/poll-status"
+	"timbre/functions/send"
+	"timbre/shared/access"
+	"timbre/shared/caf"
+	"timbre/shared/cert"
+	"timbre/shared/company"
+	"timbre/shared/event"
+	"timbre/shared/rut"
+	"timbre/shared/serve"
+	"timbre/shared/store"
+)
+
+const (
+	accessA = "99928793-K"
+	accessB = "99923634-0"
+
+	accessAudience  = "https://timbre.example"
+	accessAccount   = "push@proj.iam.gserviceaccount.com"
+	accessPerson    = "ana@example.cl"
+	accessBootstrap = "timbre_bootstrap-of-tests"
+)
+
+// accessRoute is a path of a function with a request that is right for it. The scope "" is an internal
+// path. Let in, the caller gets one of the statuses: some requests name what does not exist.
+type accessRoute struct {
+	function, method, path, body string
+	scope                        access.Scope
+	statuses                     []int
+}
+
+// accessRoutes lists every path of every function, of company A.
+func accessRoutes() []accessRoute {
+	of, document := "/v1/companies/"+accessA, "/v1/documents/"+accessA+"/33/1"
+	company := `{"company":"` + accessA + `"}`
+	push := `{"message":{"data":"e30="}}`
+	return []accessRoute{
+		{"generate-sign", "POST", "/v1/documents", `{"company":"` + accessA + `","document":{}}`, access.Issue, []int{400, 422}},
+		{"generate-sign", "POST", "/_tick", "", "", []int{204}},
+		{"send", "POST", "/v1/outbox:flush", company, access.Admin, []int{200}},
+		{"send", "POST", "/_push/dte-signed", push, "", []int{204}},
+		{"send", "POST", "/_tick", "", "", []int{204}},
+		{"poll-status", "GET", "/v1/documents/" + accessA, "", access.Read, []int{200}},
+		{"poll-status", "GET", document, "", access.Read, []int{404}},
+		{"poll-status", "GET", document + "/xml", "", access.Read, []int{404}},
+		{"poll-status", "GET", document + "/envelope", "", access.Read, []int{404}},
+		{"poll-status", "GET", document + "/evidence", "", access.Read, []int{404}},
+		{"poll-status", "POST", "/v1/status:sweep", company, access.Admin, []int{200}},
+		{"poll-status", "POST", "/_push/dte-sent", push, "", []int{204}},
+		{"poll-status", "POST", "/_tick", "", "", []int{204}},
+		{"onboard", "PUT", of, "{}", access.Admin, []int{422}},
+		{"onboard", "GET", of, "", access.Read, []int{200}},
+		{"onboard", "PUT", of + "/certificate", "{}", access.Admin, []int{422}},
+		{"onboard", "POST", of + "/cafs", "<xml/>", access.Admin, []int{422}},
+		{"onboard", "GET", of + "/folios", "", access.Read, []int{200}},
+		{"onboard", "POST", of + "/keys", "{}", access.Admin, []int{422}},
+		{"onboard", "GET", of + "/keys", "", access.Read, []int{200}},
+		{"onboard", "DELETE", of + "/keys/0123456789abcdef", "", access.Admin, []int{404}},
+		{"onboard", "POST", "/_tick", "", "", []int{204}},
+	}
+}
+
+// accessWorld is all functions in one process, in memory.
+type accessWorld struct {
+	urls           map[string]string
+	state, archive *store.Memory
+	secrets        *company.MemorySecrets
+	keys           *access.Keys
+	issuer         *oidc.Issuer
+}
+
+func newAccessWorld(t *testing.T) *accessWorld {
+	t.Helper()
+	issuer, err := oidc.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certs := httptest.NewServer(issuer)
+	t.Cleanup(certs.Close)
+	w := &accessWorld{urls: map[string]string{}, state: store.NewMemory(), archive: store.NewMemory(), secrets: &company.MemorySecrets{}, issuer: issuer}
+	state := store.NewBucket(w.state)
+	w.keys = access.NewKeys(state, time.Now)
+	sum := sha256.Sum256([]byte(accessBootstrap))
+	guard, err := access.New(t.Context(), access.Config{
+		BootstrapKeySHA256: hex.EncodeToString(sum[:]), Audience: accessAudience, CertsURL: certs.URL,
+		ServiceAccounts: []string{accessAccount}, UserEmails: accessPerson + "=" + accessA + "/issue,read,admin",
+	}, w.keys, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []string{accessA, accessB} {
+		c := company.Company{RUT: rut.MustParse(r), Active: store.Certificacion}
+		if _, err := state.CreateJSON(t.Context(), store.CompanyConfig(c.RUT), c, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.serveAll(t, state, guard)
+	return w
+}
+
+// serveAll leaves the SII out: a request of these tests that came to it would panic.
+func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.Guard) {
+	t.Helper()
+	archive, log := store.NewBucket(w.archive), slog.New(slog.DiscardHandler)
+	companies, vault, events := company.NewDirectory(state, time.Now), company.NewVault(w.secrets, caf.SIIKeys()), &event.Memory{}
+	w.serve(t, "generate-sign", func() (http.Handler, error) {
+		return generatesign.New(generatesign.Config{}, generatesign.Deps{
+			State: state, Archive: archive, Companies: companies, Vault: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+		})
+	})
+	w.serve(t, "send", func() (http.Handler, error) {
+		return send.New(send.Config{EnvelopeMax: 1, RetryFirst: time.Second}, send.Deps{
+			State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+			SII: func(store.Environment, *cert.Identity) send.Uploader { return nil },
+		})
+	})
+	w.serve(t, "poll-status", func() (http.Handler, error) {
+		return pollstatus.New(pollstatus.Config{PollFirst: time.Second}, pollstatus.Deps{
+			State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+			SII: func(store.Environment, *cert.Identity) pollstatus.Inquirer { return nil },
+		})
+	})
+	w.serve(t, "onboard", func() (http.Handler, error) {
+		return onboard.New(onboard.Deps{
+			State: state, Secrets: w.secrets, SIIKeys: caf.SIIKeys(), Keys: w.keys, Guard: guard, Logger: log, Now: time.Now,
+		})
+	})
+}
+
+func (w *accessWorld) serve(t *testing.T, function string, make func() (http.Handler, error)) {
+	t.Helper()
+	handler, err := make()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := serve.New(serve.Options{Handler: handler, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server)
+	t.Cleanup(web.Close)
+	w.urls[function] = web.URL
+}
+
+// call answers status and body.
+func (w *accessWorld) call(t *testing.T, r accessRoute, credential string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), r.method, w.urls[r.function]+r.path, strings.NewReader(r.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if credential != "" {
+		request.Header.Set("Authorization", "Bearer "+credential)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func (w *accessWorld) key(t *testing.T, of string, scopes ...access.Scope) string {
+	t.Helper()
+	text, _, err := w.keys.Issue(t.Context(), []rut.RUT{rut.MustParse(of)}, scopes, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func (w *accessWorld) token(t *testing.T, email string, change func(*oidc.Claims)) string {
+	t.Helper()
+	claims := w.issuer.Claims(accessAudience, email)
+	if change != nil {
+		change(&claims)
+	}
+	token, err := w.issuer.Sign(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// letIn stands for the statuses of the route.
+const letIn = 0
+
+// credential is a column of the matrix: what it gets on public and on internal paths.
+type accessCredential struct {
+	name             string
+	text             func(r accessRoute) string
+	public, internal int
+}
+
+func (w *accessWorld) credentials(t *testing.T) []accessCredential {
+	t.Helper()
+	fixed := func(text string) func(accessRoute) string { return func(accessRoute) string { return text } }
+	others := map[access.Scope]string{} // every scope but one
+	for _, missing := range access.Scopes() {
+		var scopes []access.Scope
+		for _, s := range access.Scopes() {
+			if s != missing {
+				scopes = append(scopes, s)
+			}
+		}
+		others[missing] = w.key(t, accessA, scopes...)
+	}
+	right := func(change func(*oidc.Claims)) func(accessRoute) string { // of him who would be let in
+		person, account := w.token(t, accessPerson, change), w.token(t, accessAccount, change)
+		return func(r accessRoute) string {
+			if r.scope == "" {
+				return account
+			}
+			return person
+		}
+	}
+	return []accessCredential{
+		{"no key", fixed(""), 401, 401},
+		{"bad key", fixed("timbre_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), 401, 401},
+		{"other company's key", fixed(w.key(t, accessB, access.Scopes()...)), 403, 401},
+		{"wrong scope", func(r accessRoute) string { return others[r.scope] }, 403, 401},
+		{"expired token", right(func(c *oidc.Claims) { c.Expires = time.Now().Add(-time.Minute).Unix() }), 401, 401},
+		{"wrong audience", right(func(c *oidc.Claims) { c.Audience = "https://other.example" }), 401, 401},
+		{"wrong issuer", right(func(c *oidc.Claims) { c.Issuer = "https://evil.example" }), 401, 401},
+		{"e-mail not verified", right(func(c *oidc.Claims) { c.EmailVerified = false }), 401, 401},
+		{"token of a stranger", fixed(w.token(t, "eva@example.cl", nil)), 401, 401},
+		{"signature removed", func(r accessRoute) string { return unsigned(right(nil)(r)) }, 401, 401},
+		{"service account", fixed(w.token(t, accessAccount, nil)), 401, letIn},
+		{"right key", fixed(w.key(t, accessA, access.Scopes()...)), letIn, 401},
+		{"person's token", fixed(w.token(t, accessPerson, nil)), letIn, 401},
+		{"bootstrap key", fixed(accessBootstrap), letIn, 401},
+	}
+}
+
+// unsigned is a token as Cloud Run hands it on while its invoker IAM check is on.
+func unsigned(token string) string {
+	return token[:strings.LastIndex(token, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE"
+}
+
+// TestAccessMatrix tries every credential on every path: who is not let in learns nothing and changes nothing.
+func TestAccessMatrix(t *testing.T) {
+	t.Parallel()
+	w := newAccessWorld(t)
+	credentials := w.credentials(t)
+	objects := w.state.Len() + w.archive.Len() + w.secrets.Len()
+	for _, r := range accessRoutes() {
+		for _, c := range credentials {
+			want := []int{c.public}
+			if r.scope == "" {
+				want = []int{c.internal}
+			}
+			if want[0] == letIn {
+				want = r.statuses
+			}
+			status, text := w.call(t, r, c.text(r))
+			if !slices.Contains(want, status) {
+				t.Errorf("%s: %s %s with %s: %d, want %v: %s", r.function, r.method, r.path, c.name, status, want, text)
+			}
+			if status >= 400 && !strings.Contains(text, `"type":"urn:dte:problem:`) {
+				t.Errorf("%s: %s %s with %s: %d is no problem document: %s", r.function, r.method, r.path, c.name, status, text)
+			}
+		}
+	}
+	if now := w.state.Len() + w.archive.Len() + w.secrets.Len(); now != objects {
+		t.Errorf("%d objects became %d", objects, now)
+	}
+}
+
+// TestOtherMethodsAreRefused tries every other method on every path.
+func TestOtherMethodsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newAccessWorld(t)
+	known := map[string]bool{}
+	for _, r := range accessRoutes() {
+		known[r.function+r.method+r.path] = true
+	}
+	for _, r := range accessRoutes() {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+			if known[r.function+method+r.path] {
+				continue
+			}
+			other := r
+			other.method = method
+			if status, text := w.call(t, other, accessBootstrap); status != 405 || !strings.Contains(text, "method-not-allowed") {
+				t.Errorf("%s: %s %s: %d %s", r.function, method, r.path, status, text)
+			}
+		}
+	}
+}
+
+// TestOneCompanyLearnsNothingOfAnother compares what A's key is told of B, which exists, and of C, which does not.
+func TestOneCompanyLearnsNothingOfAnother(t *testing.T) {
+	t.Parallel()
+	w := newAccessWorld(t)
+	key := w.key(t, accessA, access.Scopes()...)
+	for _, r := range accessRoutes() {
+		if r.scope == "" {
+			continue
+		}
+		told := map[string]string{}
+		for _, of := range []string{accessB, "99952202-5"} {
+			other := r
+			other.path, other.body = strings.ReplaceAll(r.path, accessA, of), strings.ReplaceAll(r.body, accessA, of)
+			status, text := w.call(t, other, key)
+			before, _, _ := strings.Cut(text, `"request_id"`)
+			told[of] = fmt.Sprint(status, " ", before)
+			if status != 403 {
+				t.Errorf("%s: %s %s: %d %s", r.function, r.method, other.path, status, text)
+			}
+		}
+		if told[accessB] != told["99952202-5"] {
+			t.Errorf("%s: %s %s: %v", r.function, r.method, r.path, told)
+		}
+	}
+}
