@@ -239,7 +239,7 @@ func TestFolios(t *testing.T) {
 		return first
 	}
 	want := map[string]any{
-		"type": 33.0, "name": "FACTURA ELECTRÓNICA", "next": 58.0, "used": 0.0, "free": 0.0, "free_folios": []any{}, "voided": 0.0,
+		"type": 33.0, "name": "FACTURA ELECTRÓNICA", "next": 58.0, "used": 0.0, "reserved": 0.0, "free": 0.0, "free_folios": []any{}, "voided": 0.0,
 		"remaining": 45.0, "expires": "2027-05-01",
 	}
 	if diff := cmp.Diff(want, stock()); diff != "" {
@@ -250,7 +250,8 @@ func TestFolios(t *testing.T) {
 	}
 	w.claim(t, 62, folio.Void)
 	w.claim(t, 64, folio.Foreign)
-	want["next"], want["used"], want["voided"], want["remaining"] = 63.0, 5.0, 1.0, 39.0
+	w.claim(t, 65, folio.Reserved)
+	want["next"], want["used"], want["reserved"], want["voided"], want["remaining"] = 63.0, 5.0, 1.0, 1.0, 38.0
 	if diff := cmp.Diff(want, stock()); diff != "" {
 		t.Error(diff)
 	}

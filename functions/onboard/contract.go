@@ -116,13 +116,14 @@ type foliosAnswer struct {
 	Types       []stockAnswer     `json:"types"`
 }
 
-// stockAnswer counts the folios of one type. Free ones were claimed in vain and are taken next; the
-// list of them is cut at maxFreeListed.
+// stockAnswer counts the folios of one type. Reserved ones wait for their document. Free ones were
+// claimed in vain and are taken next; the list of them is cut at maxFreeListed.
 type stockAnswer struct {
 	Type       int         `json:"type"`
 	Name       string      `json:"name"`
 	Next       *int64      `json:"next"`
 	Used       int64       `json:"used"`
+	Reserved   int64       `json:"reserved"`
 	Free       int64       `json:"free"`
 	FreeFolios []int64     `json:"free_folios"`
 	Voided     int64       `json:"voided"`

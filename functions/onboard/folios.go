@@ -3,6 +3,7 @@ package onboard
 import (
 	"context"
 	"slices"
+	"time"
 
 	"timbre/shared/company"
 	"timbre/shared/dte"
@@ -13,6 +14,9 @@ import (
 
 // maxFreeListed bounds the list of free folios in an answer.
 const maxFreeListed = 1000
+
+// metaState is the metadata of a claim that tells its folio.State in listings.
+const metaState = "state"
 
 // folios counts the stock of every type for which the company has a CAF.
 func (s *service) folios(ctx context.Context, r rut.RUT, environment string) (foliosAnswer, error) {
@@ -37,7 +41,7 @@ func (s *service) folios(ctx context.Context, r rut.RUT, environment string) (fo
 
 // stock counts the folios of a series from the listing of its claims.
 func (s *service) stock(ctx context.Context, series store.Series, cafs []company.CAF) (stockAnswer, error) {
-	day := s.today().Format("2006-01-02")
+	day := s.today().Format(time.DateOnly)
 	stock := stockAnswer{Type: int(series.Type), Name: series.Type.Name(), FreeFolios: []int64{}, CAFs: presentCAFs(series.Env, cafs)}
 	usable := slices.DeleteFunc(slices.Clone(cafs), func(c company.CAF) bool { return !c.UsableOn(day) })
 	count := counter{stock: &stock, usable: usable}
@@ -49,7 +53,7 @@ func (s *service) stock(ctx context.Context, series store.Series, cafs []company
 		if err != nil {
 			return stockAnswer{}, err
 		}
-		count.claim(id.Folio, folio.State(o.Meta["state"]))
+		count.claim(id.Folio, folio.State(o.Meta[metaState]))
 	}
 	count.finish()
 	return stock, nil
@@ -77,6 +81,8 @@ func (c *counter) claim(n int64, state folio.State) {
 		return
 	case folio.Void:
 		c.stock.Voided++
+	case folio.Reserved:
+		c.stock.Reserved++
 	default:
 		c.stock.Used++
 	}
