@@ -6,10 +6,7 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -34,30 +31,14 @@ var routes = []struct{ method, path, function string }{
 
 // gateway serves every public path on one address, as a load balancer does in the cloud.
 type gateway struct {
-	proxies map[string]*httputil.ReverseProxy
-	ready   func(context.Context) []string // what is not ready
-	open    atomic.Bool                    // all companies are onboarded
+	backends map[string]*backend
+	missing  func(context.Context) []string // what is not ready
 }
 
-func newGateway(backends map[string]string, ready func(context.Context) []string) (*gateway, error) {
-	g := &gateway{proxies: map[string]*httputil.ReverseProxy{}, ready: ready}
-	for name, address := range backends {
-		target, err := url.Parse(address)
-		if err != nil {
-			return nil, err
-		}
-		g.proxies[name] = &httputil.ReverseProxy{
-			Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target); r.SetXForwarded() },
-			ErrorHandler: unreachable,
-			ErrorLog:     quiet(),
-		}
-	}
-	return g, nil
-}
-
-func (g *gateway) server(addr string) *http.Server {
+// newServer bounds what a slow or talkative caller may take.
+func newServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Addr: addr, Handler: g, ErrorLog: quiet(),
+		Handler: h, ErrorLog: quiet(),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
@@ -74,14 +55,14 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	function := functionOf(r)
-	proxy, found := g.proxies[function]
+	backend, found := g.backends[function]
 	switch {
 	case function == "":
 		writeProblem(w, http.StatusNotFound, "not-found", "No existe esa dirección")
 	case !found:
 		writeProblem(w, http.StatusServiceUnavailable, "unavailable", "La función "+function+" no corre en esta máquina")
 	default:
-		proxy.ServeHTTP(w, r)
+		backend.ServeHTTP(w, r)
 	}
 }
 
@@ -96,10 +77,7 @@ func functionOf(r *http.Request) string {
 }
 
 func (g *gateway) health(w http.ResponseWriter, r *http.Request) {
-	missing := g.ready(r.Context())
-	if !g.open.Load() {
-		missing = append(missing, "companies are being onboarded")
-	}
+	missing := g.missing(r.Context())
 	status := http.StatusOK
 	if len(missing) > 0 {
 		status = http.StatusServiceUnavailable
@@ -107,12 +85,6 @@ func (g *gateway) health(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]any{"ready": len(missing) == 0, "waiting_for": missing}) //nolint:errcheck // the caller went away
-}
-
-// unreachable answers for a function that is being started again.
-func unreachable(w http.ResponseWriter, _ *http.Request, _ error) {
-	w.Header().Set("Retry-After", "1")
-	writeProblem(w, http.StatusServiceUnavailable, "unavailable", "La función no responde; repita la misma solicitud")
 }
 
 func writeProblem(w http.ResponseWriter, status int, code, detail string) {

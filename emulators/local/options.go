@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/sethvargo/go-envconfig"
 )
@@ -16,6 +17,8 @@ type Options struct {
 	StateDir string `env:"STATE_DIR, default=.local/state"`
 	// GatewayAddr is where every public path is served.
 	GatewayAddr string `env:"GATEWAY_ADDR, default=127.0.0.1:8080"`
+	// ControlAddr is where the supervisor itself is told to restart functions.
+	ControlAddr string `env:"LOCAL_CONTROL_ADDR, default=127.0.0.1:0"`
 	// SIISpeed divides the fake SII's times: at 1 an envelope takes a minute.
 	SIISpeed string `env:"SII_SPEED, default=60"`
 	// BinDir holds the binaries that `make build` makes.
@@ -39,3 +42,33 @@ func FromEnvironment(ctx context.Context) (Options, error) {
 func (o Options) throwAwayWorld() string {
 	return filepath.Join(filepath.Dir(filepath.Clean(o.StateDir)), "world")
 }
+
+// Parts is the environment of the commands that do one part of the stack's work each, for containers.
+type Parts struct {
+	// World is the folder of the world; the API key is left there, too.
+	World string `env:"WORLD, default=/world"`
+	// ConfigDir receives what the emulators and functions are told: whom to call, the SII's CAF keys.
+	ConfigDir string `env:"CONFIG_DIR, default=/config"`
+	// GatewayAddr is where the gateway listens, GatewayURL where it is found.
+	GatewayAddr string `env:"GATEWAY_ADDR, default=:8080"`
+	GatewayURL  string `env:"GATEWAY_URL, default=http://127.0.0.1:8080"`
+	// FunctionURL is where a function is found; {function} stands for its name.
+	FunctionURL string `env:"FUNCTION_URL, default=http://{function}:8080"`
+	// BootstrapKey is the operator's first key.
+	BootstrapKey string `env:"BOOTSTRAP_KEY"`
+}
+
+// PartsFromEnvironment reads Parts from the process's environment.
+func PartsFromEnvironment(ctx context.Context) (Parts, error) {
+	var p Parts
+	if err := envconfig.Process(ctx, &p); err != nil {
+		return p, fmt.Errorf("read the environment: %w", err)
+	}
+	return p, nil
+}
+
+func (p Parts) urlOf(function string) string {
+	return strings.ReplaceAll(p.FunctionURL, "{function}", function)
+}
+
+func (p Parts) keyFile() string { return filepath.Join(p.World, "key") }

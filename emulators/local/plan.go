@@ -46,11 +46,11 @@ type plan struct {
 	ports     map[string]string
 }
 
-// port picks a free port once for each purpose, so that a process that is started again keeps its own.
-func (p *plan) port(purpose string) (string, error) {
-	if port, found := p.ports[purpose]; found {
-		return port, nil
-	}
+// purposes are the ports of the emulators; one that is started again keeps its own.
+var purposes = []string{"gcs", "secrets", "secrets-admin", "pubsub", "pubsub-admin", "scheduler-admin", "sii", "sii-control"}
+
+// freePort finds a port that nobody listens on.
+func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
@@ -59,18 +59,10 @@ func (p *plan) port(purpose string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.ports[purpose] = port
 	return port, l.Close()
 }
 
-// purposes are all ports that the stack needs.
-func purposes() []string {
-	all := []string{"gcs", "secrets", "secrets-admin", "pubsub", "pubsub-admin", "scheduler-admin", "sii", "sii-control"}
-	for _, f := range functions {
-		all = append(all, f.name)
-	}
-	return all
-}
+func (p *plan) logDir() string { return filepath.Join(p.state, "log") }
 
 func (p *plan) addr(purpose string) string { return "127.0.0.1:" + p.ports[purpose] }
 
@@ -105,33 +97,34 @@ func (p *plan) ticker() spec {
 	}}
 }
 
-// functionSpecs are the product's processes.
-func (p *plan) functionSpecs() []spec {
-	sum := sha256.Sum256([]byte(p.bootstrap))
-	all := make([]spec, 0, len(functions))
-	for _, f := range functions {
-		all = append(all, spec{name: f.name, health: p.url(f.name) + "/health", env: map[string]string{
-			"HOST": "127.0.0.1", "PORT": p.ports[f.name],
-			"GOOGLE_CLOUD_PROJECT": project, "STATE_BUCKET": "timbre-state", "ARCHIVE_BUCKET": "timbre-archive",
-			"STORAGE_EMULATOR_HOST": p.addr("gcs"), "PUBSUB_EMULATOR_HOST": p.addr("pubsub"),
-			"SECRET_MANAGER_EMULATOR_HOST": p.addr("secrets"), "SII_BASE_URL": p.url("sii"),
-			"SII_CAF_KEYS": filepath.Join(p.world, "sii"), "BOOTSTRAP_KEY_SHA256": hex.EncodeToString(sum[:]),
-			"OIDC_AUDIENCE": audience, "OIDC_CERTS_URL": p.url("pubsub-admin") + "/oauth2/v3/certs",
-			"SERVICE_ACCOUNTS": invoker, "POLL_FIRST": "200ms",
-		}})
+// functionSpec is a process of the function on a port of its own.
+func (p *plan) functionSpec(name string) (spec, error) {
+	port, err := freePort()
+	if err != nil {
+		return spec{}, err
 	}
-	return all
+	sum := sha256.Sum256([]byte(p.bootstrap))
+	url := "http://127.0.0.1:" + port
+	return spec{name: name, url: url, health: url + "/health/ready", env: map[string]string{
+		"HOST": "127.0.0.1", "PORT": port,
+		"GOOGLE_CLOUD_PROJECT": project, "STATE_BUCKET": "timbre-state", "ARCHIVE_BUCKET": "timbre-archive",
+		"STORAGE_EMULATOR_HOST": p.addr("gcs"), "PUBSUB_EMULATOR_HOST": p.addr("pubsub"),
+		"SECRET_MANAGER_EMULATOR_HOST": p.addr("secrets"), "SII_BASE_URL": p.url("sii"),
+		"SII_CAF_KEYS": filepath.Join(p.world, "sii"), "BOOTSTRAP_KEY_SHA256": hex.EncodeToString(sum[:]),
+		"OIDC_AUDIENCE": audience, "OIDC_CERTS_URL": p.url("pubsub-admin") + "/oauth2/v3/certs",
+		"SERVICE_ACCOUNTS": invoker, "POLL_FIRST": "200ms",
+	}}, nil
 }
 
-// writeConfigs tells Pub/Sub and the scheduler whom to call.
-func (p *plan) writeConfigs() error {
+// writeConfigs tells Pub/Sub and the scheduler, by files of dir, whom to call; urlOf is where a function is.
+func writeConfigs(dir string, urlOf func(function string) string) error {
 	bus := pubsub.Config{Project: project}
 	for _, t := range topics {
 		bus.Topics = append(bus.Topics, t, t+"-dead")
 	}
 	for _, s := range subscriptions {
 		bus.Subscriptions = append(bus.Subscriptions, pubsub.Subscription{
-			Name: s.topic + "-" + s.function, Topic: s.topic, Endpoint: p.url(s.function) + "/_push/" + s.topic,
+			Name: s.topic + "-" + s.function, Topic: s.topic, Endpoint: urlOf(s.function) + "/_push/" + s.topic,
 			Audience: audience, ServiceAccount: invoker, AckDeadline: pubsub.Duration(600 * time.Second),
 			RetryMin: pubsub.Duration(time.Second), RetryMax: pubsub.Duration(time.Minute),
 			DeadLetterTopic: s.topic + "-dead", MaxAttempts: 100,
@@ -140,13 +133,13 @@ func (p *plan) writeConfigs() error {
 	var ticks scheduler.Config
 	for _, f := range functions {
 		if f.ticks {
-			ticks.Jobs = append(ticks.Jobs, scheduler.Job{Name: f.name, URL: p.url(f.name), Audience: audience, ServiceAccount: invoker})
+			ticks.Jobs = append(ticks.Jobs, scheduler.Job{Name: f.name, URL: urlOf(f.name), Audience: audience, ServiceAccount: invoker})
 		}
 	}
-	if err := writeJSON(filepath.Join(p.state, "pubsub.json"), bus); err != nil {
+	if err := writeJSON(filepath.Join(dir, "pubsub.json"), bus); err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(p.state, "scheduler.json"), ticks)
+	return writeJSON(filepath.Join(dir, "scheduler.json"), ticks)
 }
 
 func writeJSON(path string, v any) error {

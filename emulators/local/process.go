@@ -18,12 +18,14 @@ const (
 	restartPause = 300 * time.Millisecond // between the death of a process and its next start
 	stopPatience = 12 * time.Second       // between SIGTERM and SIGKILL; functions drain for 9 s
 	readyTimeout = 30 * time.Second
+	checkTimeout = 4 * time.Second
 )
 
 // spec says how a process is started and how one sees that it serves.
 type spec struct {
 	name   string
-	health string // URL that answers 200
+	url    string // of a function
+	health string // URL that answers 200 when it can do its work
 	env    map[string]string
 }
 

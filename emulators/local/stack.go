@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,8 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"timbre/emulators/sii/authority"
 )
@@ -27,18 +26,26 @@ type Stack struct {
 	Companies []Company
 	// World is the folder they come from.
 	World string
-	// Control is the fake SII's control address.
-	Control string
+	// Control is the fake SII's control address, Supervisor the stack's own (see control).
+	Control, Supervisor string
 
-	plan      plan
+	plan     plan
+	backends map[string]*backend // of the functions
+	servers  []*http.Server
+	report   func(format string, args ...any)
+
+	ending context.Context // ends when Close begins
+	end    context.CancelFunc
+	open   atomic.Bool // all companies are onboarded
+
+	changing  sync.Mutex // held while a process is replaced
 	processes []*process // in the order of their start
-	server    *http.Server
-	report    func(format string, args ...any)
 }
 
 // Start runs everything and onboards the world's companies. report is told what happens, a line each.
 func Start(ctx context.Context, o Options, report func(format string, args ...any)) (*Stack, error) {
 	s := &Stack{report: report}
+	s.ending, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	err := s.start(ctx, o)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -47,27 +54,27 @@ func Start(ctx context.Context, o Options, report func(format string, args ...an
 }
 
 func (s *Stack) start(ctx context.Context, o Options) error {
-	if err := s.prepare(o); err != nil {
+	if err := s.prepare(ctx, o); err != nil {
 		return err
 	}
-	for _, specs := range [][]spec{s.plan.emulators(), s.plan.functionSpecs()} {
-		if err := s.launchAll(ctx, specs); err != nil {
-			return err
-		}
+	if err := s.launchAll(ctx, s.plan.emulators()); err != nil {
+		return err
 	}
-	gateway, err := s.openGateway(ctx)
-	if err != nil {
+	if err := s.launchFunctions(ctx); err != nil {
+		return err
+	}
+	if err := s.openGateway(ctx); err != nil {
 		return err
 	}
 	if err := s.onboard(ctx); err != nil {
 		return err
 	}
-	gateway.open.Store(true)
+	s.open.Store(true)
 	return s.launchAll(ctx, []spec{s.plan.ticker()})
 }
 
 // prepare makes the world and the folders, and picks the ports.
-func (s *Stack) prepare(o Options) error {
+func (s *Stack) prepare(ctx context.Context, o Options) error {
 	world, err := s.findWorld(o)
 	if err != nil {
 		return err
@@ -89,12 +96,15 @@ func (s *Stack) prepare(o Options) error {
 	if s.plan.bootstrap, err = bootstrapKey(filepath.Join(state, "bootstrap-key")); err != nil {
 		return err
 	}
-	for _, purpose := range purposes() {
-		if _, err := s.plan.port(purpose); err != nil {
+	for _, purpose := range purposes {
+		if s.plan.ports[purpose], err = freePort(); err != nil {
 			return err
 		}
 	}
-	return s.plan.writeConfigs()
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	return writeConfigs(state, s.plan.url)
 }
 
 // findWorld is the world that the user names, else a throw-away one, made when it is not there.
@@ -139,7 +149,7 @@ func bootstrapKey(path string) (string, error) {
 func (s *Stack) launchAll(ctx context.Context, specs []spec) error {
 	first := len(s.processes)
 	for _, spec := range specs {
-		p, err := launch(ctx, spec, s.plan.BinDir, filepath.Join(s.plan.state, "log"), s.report)
+		p, err := launch(ctx, spec, s.plan.BinDir, s.plan.logDir(), s.report)
 		if err != nil {
 			return err
 		}
@@ -147,43 +157,59 @@ func (s *Stack) launchAll(ctx context.Context, specs []spec) error {
 	}
 	for _, p := range s.processes[first:] {
 		if err := p.awaitHealth(ctx); err != nil {
-			return fmt.Errorf("%w; its log is %s", err, filepath.Join(s.plan.state, "log", p.name+".log"))
+			return fmt.Errorf("%w; its log is %s", err, filepath.Join(s.plan.logDir(), p.name+".log"))
 		}
 	}
 	return nil
 }
 
-func (s *Stack) openGateway(ctx context.Context) (*gateway, error) {
-	backends := map[string]string{}
-	for _, f := range functions {
-		backends[f.name] = s.plan.url(f.name)
-	}
-	g, err := newGateway(backends, s.notReady)
+// openGateway opens the two addresses that people use.
+func (s *Stack) openGateway(ctx context.Context) error {
+	address, err := s.serveOn(ctx, s.plan.GatewayAddr, &gateway{backends: s.backends, missing: s.missing})
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("the gateway cannot listen (another stack? GATEWAY_ADDR names another address): %w", err)
 	}
+	control, err := s.serveOn(ctx, s.plan.ControlAddr, s.control())
+	if err != nil {
+		return fmt.Errorf("the supervisor cannot listen (LOCAL_CONTROL_ADDR names another address): %w", err)
+	}
+	s.Client = NewClient("http://"+address, s.plan.bootstrap)
+	s.Control, s.Supervisor = s.plan.url("sii-control"), "http://"+control
+	return nil
+}
+
+// serveOn serves until Close and tells the address that it got.
+func (s *Stack) serveOn(ctx context.Context, addr string, h http.Handler) (string, error) {
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", s.plan.GatewayAddr)
+	l, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("the gateway cannot listen (another stack? GATEWAY_ADDR names another address): %w", err)
+		return "", err
 	}
-	s.server = g.server(l.Addr().String())
+	server := newServer(h)
+	s.servers = append(s.servers, server)
 	go func() {
-		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.report("gateway: %v", err)
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.report("%s: %v", addr, err)
 		}
 	}()
-	s.Client = NewClient("http://"+l.Addr().String(), s.plan.bootstrap)
-	s.Control = s.plan.url("sii-control")
-	return g, nil
+	return l.Addr().String(), nil
+}
+
+// missing names what cannot do its work yet.
+func (s *Stack) missing(ctx context.Context) []string {
+	missing := notReady(ctx, s.plan.url)
+	if !s.open.Load() {
+		missing = append(missing, "onboarding")
+	}
+	return missing
 }
 
 // notReady names the functions that cannot do their work yet.
-func (s *Stack) notReady(ctx context.Context) []string {
+func notReady(ctx context.Context, urlOf func(function string) string) []string {
 	var missing []string
-	for _, f := range functions {
-		if !healthy(ctx, s.plan.url(f.name)+"/health/ready") {
-			missing = append(missing, f.name)
+	for _, name := range Functions() {
+		if !healthy(ctx, urlOf(name)+"/health/ready") {
+			missing = append(missing, name)
 		}
 	}
 	return missing
@@ -191,17 +217,7 @@ func (s *Stack) notReady(ctx context.Context) []string {
 
 // onboard makes the companies known and exchanges the bootstrap key for one of the world's own.
 func (s *Stack) onboard(ctx context.Context) error {
-	if err := s.awaitReady(ctx); err != nil {
-		return err
-	}
-	ruts := make([]string, 0, len(s.Companies))
-	for _, c := range s.Companies {
-		if err := c.onboard(ctx, s.Client, s.World); err != nil {
-			return fmt.Errorf("onboard company %s: %w", c.ID, err)
-		}
-		ruts = append(ruts, c.RUT)
-	}
-	key, err := s.key(ctx, ruts)
+	key, err := onboardAll(ctx, s.Client, s.World, s.Companies, filepath.Join(s.plan.state, "key"))
 	if err != nil {
 		return err
 	}
@@ -212,62 +228,20 @@ func (s *Stack) onboard(ctx context.Context) error {
 	return os.WriteFile(s.plan.KeyFile, []byte(key+"\n"), 0o600)
 }
 
-func (s *Stack) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	for {
-		missing := s.notReady(ctx)
-		if len(missing) == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("not ready: %s: %w", strings.Join(missing, ", "), context.Cause(ctx))
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// key is the one of an earlier run if it still opens every company, else a new one.
-func (s *Stack) key(ctx context.Context, ruts []string) (string, error) {
-	path := filepath.Join(s.plan.state, "key")
-	if kept, err := os.ReadFile(path); err == nil && s.opensAll(ctx, string(kept), ruts) { //nolint:gosec // our own file
-		return string(kept), nil
-	}
-	answer, err := s.Client.Call(ctx, http.MethodPost, "/v1/companies/"+ruts[0]+"/keys",
-		map[string]any{"ruts": ruts, "scopes": []string{"issue", "read", "receive", "admin"}})
-	if err != nil {
-		return "", fmt.Errorf("make an API key: %w", err)
-	}
-	var made struct {
-		Key string `json:"key"`
-	}
-	if err := json.Unmarshal(answer, &made); err != nil || made.Key == "" {
-		return "", fmt.Errorf("make an API key: the answer holds none (%w)", err)
-	}
-	return made.Key, os.WriteFile(path, []byte(made.Key), 0o600)
-}
-
-func (s *Stack) opensAll(ctx context.Context, key string, ruts []string) bool {
-	client := NewClient(s.Client.Base, key)
-	return !slices.ContainsFunc(ruts, func(r string) bool {
-		_, err := client.Call(ctx, http.MethodGet, "/v1/companies/"+r+"/folios", nil)
-		return err != nil
-	})
-}
-
 // Close stops the gateway, then the processes, the last first, so that functions drain while what they
 // write to still runs.
 func (s *Stack) Close() error {
-	var failed error
-	if s.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
-		defer cancel()
-		failed = s.server.Shutdown(ctx)
+	s.end()
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	var failed []error
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	for _, server := range slices.Backward(s.servers) {
+		failed = append(failed, server.Shutdown(ctx))
 	}
-	ends := make([]error, len(s.processes))
-	for i, p := range slices.Backward(s.processes) {
-		ends[i] = p.halt()
+	for _, p := range slices.Backward(s.processes) {
+		failed = append(failed, p.halt())
 	}
-	return errors.Join(append(ends, failed)...)
+	return errors.Join(failed...)
 }

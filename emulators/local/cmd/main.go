@@ -2,6 +2,14 @@
 //
 //	local serve   stays up until Ctrl-C
 //	local run     issues documents, shows their way to the verdict, exits 0 if all are accepted
+//
+// Containers do a part each (see local.Parts for their environment):
+//
+//	local prepare          makes the world and the configuration
+//	local gateway          serves the functions' public paths on one address
+//	local onboard          makes the world's companies known
+//	local demo             does what run does, on a stack that is up
+//	local healthcheck URL  exits 0 if the address answers 200
 package main
 
 import (
@@ -32,10 +40,33 @@ func main() {
 }
 
 func run(ctx context.Context, command string) error {
-	then, known := map[string]func(context.Context, *local.Stack) error{"serve": serve, "run": issue}[command]
-	if !known {
-		return fmt.Errorf("unknown command %q: serve or run", command)
+	switch command {
+	case "serve":
+		return whole(ctx, serve)
+	case "run":
+		return whole(ctx, func(ctx context.Context, s *local.Stack) error { return issue(ctx, s.Client, s.Companies) })
+	case "healthcheck":
+		return local.Check(ctx, os.Args[len(os.Args)-1])
 	}
+	parts, err := local.PartsFromEnvironment(ctx)
+	if err != nil {
+		return err
+	}
+	switch command {
+	case "prepare":
+		return parts.Prepare()
+	case "gateway":
+		return parts.ServeGateway(ctx)
+	case "onboard":
+		return parts.Onboard(ctx)
+	case "demo":
+		return onRunning(ctx, parts)
+	}
+	return fmt.Errorf("unknown command %q: serve, run, prepare, gateway, onboard, demo or healthcheck", command)
+}
+
+// whole starts everything, does something with it and stops it.
+func whole(ctx context.Context, then func(context.Context, *local.Stack) error) error {
 	options, err := local.FromEnvironment(ctx)
 	if err != nil {
 		return err
@@ -53,14 +84,23 @@ func run(ctx context.Context, command string) error {
 func serve(ctx context.Context, s *local.Stack) error {
 	say("API key: %s", s.Client.Key)
 	say("the fake SII's control: %s/_control/documents", s.Control)
+	say("restart functions while they serve: POST %s/_local/restart[/function]", s.Supervisor)
 	say("Ctrl-C stops everything")
 	<-ctx.Done()
 	say("stopping…")
 	return nil
 }
 
-func issue(ctx context.Context, s *local.Stack) error {
-	return demo.Run(ctx, s, filepath.Join(".local", "out"), os.Stdout)
+func onRunning(ctx context.Context, p local.Parts) error {
+	client, companies, err := p.Connect()
+	if err != nil {
+		return err
+	}
+	return issue(ctx, client, companies)
+}
+
+func issue(ctx context.Context, client *local.Client, companies []local.Company) error {
+	return demo.Run(ctx, client, companies, filepath.Join(".local", "out"), os.Stdout)
 }
 
 func say(format string, args ...any) {

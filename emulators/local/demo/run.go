@@ -16,14 +16,14 @@ const patience = 80 * time.Second
 // ErrNotAccepted says that a document did not end as it should.
 var ErrNotAccepted = errors.New("not every document was accepted")
 
-// Run issues the documents, follows them to their verdicts, prints the closing table on out and leaves
-// every file in dir. ErrNotAccepted if one was not accepted.
-func Run(ctx context.Context, s *local.Stack, dir string, out *os.File) error {
+// Run issues documents of the companies, follows them to their verdicts, prints the closing table on out
+// and leaves every file in dir. ErrNotAccepted if one was not accepted.
+func Run(ctx context.Context, client *local.Client, companies []local.Company, dir string, out *os.File) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	screen := newScreen(out)
-	i := newIssuer(s.Client, screen)
-	rows, err := i.issueAll(ctx, orders(s.Companies))
+	i := newIssuer(client, screen)
+	rows, err := i.issueAll(ctx, orders(companies))
 	if err == nil {
 		err = i.follow(ctx, rows)
 	}
