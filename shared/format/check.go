@@ -8,9 +8,10 @@ import (
 
 // counter follows the children of one element through its slots.
 type counter struct {
-	def   *Element
-	slot  int
-	count int
+	def    *Element
+	slot   int
+	count  int
+	chosen *Element // the first child in the slot; of a choice no other may follow
 }
 
 // checker collects findings.
@@ -39,7 +40,10 @@ func (c *checker) take(k *counter, child *Element, at *place) int {
 		k.count = 0
 	}
 	k.count++
-	if k.count == child.Max+1 || child.choice && k.count == 2 {
+	if k.count == 1 {
+		k.chosen = child
+	}
+	if k.count == child.Max+1 || k.chosen != child {
 		c.reportChild(at, TooMany, child)
 	}
 	return k.count - 1

@@ -7,7 +7,8 @@
 // the SII's obligatoriness codes ask for a document type (Obligations).
 //
 // Start with Root: Root("DTE"), Root("EnvioDTE"), Root("EnvioBOLETA"), or the document alone:
-// "Documento", "Liquidacion", "Exportaciones", "Boleta". Reading the table costs a few milliseconds
+// "Documento", "Liquidacion", "Exportaciones", "Boleta"; and for the exchange between companies
+// "RespuestaDTE" and "EnvioRecibos". Reading the table costs a few milliseconds
 // once, and only for the roots asked for.
 //
 // # Columns
@@ -18,7 +19,7 @@
 //	occurs       min..max, * for unbounded
 //	type         row of types.csv; empty for an element with children; @X for the children of root X
 //	attributes   "name kind value", all required: id, fixed, decimal (fixed, by value), oneof, uri
-//	choice       yes: of the rows so marked below one parent exactly one appears
+//	choice       yes: of the rows so marked below one parent only one may appear, as often as it may
 //	rejects      yes: column (*) of Formato DTE, a document without it is refused
 //	33, 34, …    obligatoriness: 0 must not appear, 1 required, 2 conditional, 3 optional; a code
 //	             holds only if the parent is there; c? is doubtful (prose, XSD or real documents
@@ -29,7 +30,7 @@
 // # Sources
 //
 // Structure and types: DTE_v10.xsd and SiiTypes_v10.xsd (2026-02), EnvioDTE_v10.xsd (2010-07),
-// EnvioBOLETA_v11.xsd (2025), xmldsignature_v10.xsd. Codes: Formato DTE v2.5 (2026-02), section 2,
+// EnvioBOLETA_v11.xsd (2025), RespuestaEnvioDTE_v10.xsd, EnvioRecibos_v10.xsd, xmldsignature_v10.xsd. Codes: Formato DTE v2.5 (2026-02), section 2,
 // and Formato Boletas Electrónicas v4.2 (2025-09-08). Where text and XSD differ the XSD stands in
 // the table, since it decides what is refused by schema. Names of types are the XSD's; types that
 // have no name there are called by their facets (Text1to80, Code1to3).

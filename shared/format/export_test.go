@@ -25,6 +25,9 @@ func (s *Simple) Sample() string {
 	if s.min != "" {
 		return s.min
 	}
+	if s.max != "" {
+		return s.max
+	}
 	return "1"
 }
 

@@ -68,6 +68,9 @@ func explain(code Fault, e *Element) string {
 		return text
 	}
 	if code == TooMany {
+		if e.choice {
+			return "sólo uno de los elementos que aquí pueden elegirse"
+		}
 		return "se repite más de " + strconv.Itoa(e.Max) + " veces"
 	}
 	return e.Type.explain(code)

@@ -14,7 +14,7 @@ import (
 	"timbre/shared/xmldsig"
 )
 
-var rootNames = []string{"Documento", "Liquidacion", "Exportaciones", "Boleta", "DTE", "DTEBoleta", "EnvioDTE", "EnvioBOLETA", "Signature"}
+var rootNames = []string{"Documento", "Liquidacion", "Exportaciones", "Boleta", "DTE", "DTEBoleta", "EnvioDTE", "EnvioBOLETA", "RespuestaDTE", "EnvioRecibos", "Recibo", "Signature"}
 
 func TestTable(t *testing.T) {
 	t.Parallel()

@@ -78,7 +78,7 @@ func readTypes() map[string]*Simple {
 		s.digits, s.places = optional(row[colDigits]), optional(row[colPlaces])
 		s.pattern = row[colPattern] != ""
 		if row[colValues] != "" {
-			s.values = strings.Split(row[colValues], "|")
+			s.values = strings.Split(strings.ReplaceAll(row[colValues], "%2C", ","), "|")
 		}
 		out[s.Name] = s
 	}

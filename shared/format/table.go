@@ -21,6 +21,9 @@ var files = map[string]struct{ element, file string }{
 	"DTEBoleta":     {"DTE", "dteboleta"},
 	"EnvioDTE":      {"EnvioDTE", "enviodte"},
 	"EnvioBOLETA":   {"EnvioBOLETA", "envioboleta"},
+	"RespuestaDTE":  {"RespuestaDTE", "respuesta"},
+	"EnvioRecibos":  {"EnvioRecibos", "enviorecibos"},
+	"Recibo":        {"Recibo", "recibo"},
 	"Signature":     {"Signature", "signature"},
 }
 
@@ -32,8 +35,8 @@ var loaded struct {
 }
 
 // Root is a root of the table: DTE, DTEBoleta, EnvioDTE, EnvioBOLETA, Documento, Boleta,
-// Liquidacion, Exportaciones or Signature; nil if there is no such root. Each is read once, when
-// first asked for.
+// Liquidacion, Exportaciones, RespuestaDTE, EnvioRecibos, Recibo or Signature; nil if there is no
+// such root. Each is read once, when first asked for.
 func Root(name string) *Element {
 	loaded.Lock()
 	defer loaded.Unlock()
