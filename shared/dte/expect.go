@@ -1,6 +1,7 @@
 package dte
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -49,7 +50,7 @@ func (d *draft) readExpected() *format.Node {
 		return nil
 	}
 	def := d.doc.Def.At("Encabezado/Totales")
-	n, findings, err := format.ReadJSON(def, d.req.ExpectedTotals, "expected_totals")
+	n, findings, err := format.ReadJSON(def, withoutZeros(def, d.req.ExpectedTotals), "expected_totals")
 	if err != nil {
 		d.reject("expected_totals", "unreadable-json", "expected_totals no es un objeto JSON")
 		return nil
@@ -57,6 +58,31 @@ func (d *draft) readExpected() *format.Node {
 	d.found(findings)
 	d.cleanTexts(n, "expected_totals")
 	return n
+}
+
+// withoutZeros drops the common figures that this type does not have and that are zero: an ERP states
+// net and IVA of an export as 0. What cannot be read is left for ReadJSON to tell.
+func withoutZeros(def *format.Element, text []byte) []byte {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(text, &members) != nil {
+		return text
+	}
+	dropped := false
+	for _, name := range []string{"MntNeto", "MntExe", "IVA", "TasaIVA"} {
+		var value amount.Decimal
+		if raw, ok := members[name]; ok && def.Child(name) == nil && json.Unmarshal(raw, &value) == nil && value.IsZero() {
+			delete(members, name)
+			dropped = true
+		}
+	}
+	if !dropped {
+		return text
+	}
+	rest, err := json.Marshal(members)
+	if err != nil {
+		return text
+	}
+	return rest
 }
 
 // figures are our totals by the names that a caller may expect.

@@ -90,6 +90,8 @@ func TestExpectedTotals(t *testing.T) {
 		{"unknown figure", document(33, "", line), `{"Total":1190}`, "", []string{"expected_totals.Total:unknown-field"}, ""},
 		{"no object", document(33, "", line), `[1]`, "", []string{"expected_totals:unreadable-json"}, ""},
 		{"null is absent", document(33, "", line), `null`, "", nil, ""},
+		{"zeros that exports do not have", export(110, line, ""), `{"MntNeto":0,"IVA":"0.0","MntExe":1000,"MntTotal":1000}`, "", nil, ""},
+		{"net of an export", export(110, line, ""), `{"MntNeto":1,"IVA":0,"MntTotal":1000}`, "", []string{"expected_totals.MntNeto:unknown-field"}, ""},
 		{"tolerated", document(33, "", line), `{"IVA":191,"MntTotal":1191}`, dte.PolicyTolerate, nil, `{"MntNeto":1000,"TasaIVA":19,"IVA":191,"MntTotal":1191}`},
 		{"two pesos tolerated", document(33, "", line), `{"MntNeto":1001,"IVA":188,"MntTotal":1189}`, dte.PolicyTolerate, nil, `{"MntNeto":1001,"TasaIVA":19,"IVA":188,"MntTotal":1189}`},
 		{"does not add up", document(33, "", line), `{"IVA":191,"MntTotal":1190}`, dte.PolicyTolerate, differ("expected_totals.IVA"), ""},
