@@ -1,10 +1,13 @@
 // Package due keeps what a function must look at again at a later minute, as empty objects under
 // due/{minute}/{function}/ in the state bucket. An entry carries no truth: looking twice is harmless,
 // so it may be written twice and is removed only after the look (and after the next entry stands).
+// Announce and Put are for what the look alone would not find again.
 package due
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"strings"
 	"time"
 
@@ -26,6 +29,45 @@ func Add(ctx context.Context, b *store.Bucket, at time.Time, function string, pa
 	return err
 }
 
+// Announce is Add for what is about to be done. An entry that stands is renewed, so that nobody who read
+// it before removes it: whoever looks too early finds nothing to do yet, and must not take the entry away
+// from one who relies on it.
+func Announce(ctx context.Context, b *store.Bucket, at time.Time, function string, parts ...string) error {
+	name, nonce := store.Due(at, function, parts...), []byte(rand.Text())
+	for {
+		_, err := b.Create(ctx, name, nonce, nil)
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+		standing, err := b.Read(ctx, name)
+		if err == nil {
+			_, err = b.Replace(ctx, name, standing.Generation, nonce, nil)
+		}
+		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrChanged) {
+			return err
+		}
+	}
+}
+
+// Put is Add of an entry that holds what the look is about; one with other content stays (store.ErrExists).
+func Put(ctx context.Context, b *store.Bucket, at time.Time, content []byte, function string, parts ...string) error {
+	_, err := b.Create(ctx, store.Due(at, function, parts...), content, nil)
+	return err
+}
+
+// Find returns an entry before it is due, with its content; store.ErrNotFound if there is none.
+func Find(ctx context.Context, b *store.Bucket, at time.Time, function string, parts ...string) (Entry, []byte, error) {
+	name := store.Due(at, function, parts...)
+	o, err := b.Read(ctx, name)
+	return Entry{Parts: parts, name: name, generation: o.Generation}, o.Data, err
+}
+
+// Content reads what Put wrote.
+func Content(ctx context.Context, b *store.Bucket, e Entry) ([]byte, error) {
+	o, err := b.Read(ctx, e.name)
+	return o.Data, err
+}
+
 // List returns at most limit entries of a function that are due, the oldest first.
 func List(ctx context.Context, b *store.Bucket, now time.Time, function string, limit int) ([]Entry, error) {
 	var entries []Entry
@@ -44,7 +86,7 @@ func List(ctx context.Context, b *store.Bucket, now time.Time, function string, 
 	return entries, nil
 }
 
-// Done removes an entry after the look.
+// Done removes an entry after the look; one that was renewed since it was read stays (store.ErrChanged).
 func Done(ctx context.Context, b *store.Bucket, e Entry) error {
 	return b.Delete(ctx, e.name, e.generation)
 }

@@ -200,7 +200,64 @@ func DueEnd(at time.Time) string {
 
 // Log is the n-th entry of a company's gapless log.
 func Log(c Company, log string, n int64) Name {
-	return Name{fmt.Sprintf("log/%s/%s/%012d.json", c.path(), log, n)}
+	return Name{fmt.Sprintf("%s%012d.json", LogPrefix(c, log), n)}
+}
+
+// LogPrefix is where the entries of a company's log stand.
+func LogPrefix(c Company, log string) string { return "log/" + c.path() + "/" + log + "/" }
+
+// LogHead holds the last entries of a company's log with their numbers, before they are written out.
+func LogHead(c Company, log string) Name { return Name{"heads/" + c.path() + "/" + log + ".json"} }
+
+// EventID names an event, the same one however often it happens to be told: a single path element of
+// typed values.
+type EventID string
+
+// StatusEvent is the event that a document's status changed for the seq-th time.
+func StatusEvent(d DocumentID, seq int) EventID {
+	return EventID(fmt.Sprintf("%s%d", StatusEvents(d), seq))
+}
+
+// StatusEvents is what the ids of a document's StatusEvent begin with.
+func StatusEvents(d DocumentID) string {
+	return fmt.Sprintf("%s.%s.%d.%d.", d.Env, d.RUT, d.Type, d.Folio)
+}
+
+// Valid tells whether the id is a path element that needs no escaping anywhere.
+func (e EventID) Valid() bool {
+	return e != "" && len(e) <= 200 && strings.Trim(string(e), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
+}
+
+// Logged tells the number that an event has in a company's log.
+func Logged(c Company, log string, e EventID) Name {
+	return Name{LoggedPrefix(c, log) + string(e)}
+}
+
+// LoggedPrefix is where the numbers of a log's events stand.
+func LoggedPrefix(c Company, log string) string { return "logged/" + c.path() + "/" + log + "/" }
+
+// Delivered marks an event that the company's webhook needs no more.
+func Delivered(c Company, e EventID) Name { return Name{DeliveredPrefix(c) + string(e)} }
+
+// DeliveredPrefix is where the marks of a company's delivered events stand.
+func DeliveredPrefix(c Company) string { return "delivered/" + c.path() + "/" }
+
+// DeadLetter tells of an event, by its number in the log, that the company's webhook never took.
+func DeadLetter(c Company, n int64) Name {
+	return Name{fmt.Sprintf("%s%012d.json", DeadLetterPrefix(c), n)}
+}
+
+// DeadLetterPrefix is where a company's dead letters stand.
+func DeadLetterPrefix(c Company) string { return "dead/" + c.path() + "/" }
+
+// ParseNumber reads the number out of a name that Log or DeadLetter made.
+func ParseNumber(name string) (int64, error) {
+	base := strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], ".json")
+	n, err := strconv.ParseInt(base, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("store: %s names no entry of a log", name)
+	}
+	return n, nil
 }
 
 // ParseDocument reads the id out of a name that Claim, Freed, Document, SignedDTE or Evidence made.
