@@ -14,16 +14,38 @@ import (
 
 // hashBody is SHA-256 of a JSON text's meaning: members sorted, numbers by value, white space gone.
 func hashBody(body []byte) (string, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
 	var tree any
-	if err := decoder.Decode(&tree); err != nil {
-		return "", fmt.Errorf("hash the body: %w", err)
+	if err := decodeExact(body, &tree); err != nil {
+		return "", err
 	}
+	return hashTree(tree), nil
+}
+
+// hashRow is the hash of the single request that a row of a batch stands for.
+func hashRow(company string, row []byte) (string, error) {
+	var tree map[string]any
+	if err := decodeExact(row, &tree); err != nil {
+		return "", err
+	}
+	delete(tree, "idempotency_key")
+	tree["company"] = company
+	return hashTree(tree), nil
+}
+
+func decodeExact(text []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(v); err != nil {
+		return fmt.Errorf("hash the body: %w", err)
+	}
+	return nil
+}
+
+func hashTree(tree any) string {
 	var text strings.Builder
 	writeCanonical(&text, tree)
 	sum := sha256.Sum256([]byte(text.String()))
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum[:])
 }
 
 func writeCanonical(out *strings.Builder, v any) {

@@ -15,4 +15,6 @@ type Config struct {
 	// waited beyond; see folio.Options.
 	SweepEvery time.Duration `env:"SWEEP_EVERY,default=5m"`
 	SweepGrace time.Duration `env:"SWEEP_GRACE,default=3m"`
+	// ReserveFor is how long a reserved folio waits for its document.
+	ReserveFor time.Duration `env:"RESERVE_FOR,default=24h"`
 }

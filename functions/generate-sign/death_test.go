@@ -79,7 +79,7 @@ func finishElsewhere(t *testing.T, c *cloud, n int64, sweeperOnly bool) {
 	t.Helper()
 	fresh := c.process(t, nil)
 	if sweeperOnly {
-		if err := fresh.(interface{ Sweep(context.Context) error }).Sweep(t.Context()); err != nil {
+		if err := fresh.(sweeper).Sweep(t.Context()); err != nil {
 			t.Errorf("sweep after death at write %d: %v", n, err)
 		}
 	}
@@ -93,7 +93,7 @@ func finishElsewhere(t *testing.T, c *cloud, n int64, sweeperOnly bool) {
 		t.Errorf("after death at write %d: folio %d", n, folio)
 	}
 	// A repeat that found no request took the next folio; the sweeper frees the first claim.
-	if err := fresh.(interface{ Sweep(context.Context) error }).Sweep(t.Context()); err != nil {
+	if err := fresh.(sweeper).Sweep(t.Context()); err != nil {
 		t.Errorf("sweep after death at write %d: %v", n, err)
 	}
 	freed := len(names(t, c.state, "freed/"))
@@ -121,4 +121,13 @@ func names(t *testing.T, d store.Driver, prefix string) []string {
 		all = append(all, o.Name)
 	}
 	return all
+}
+
+type sweeper interface{ Sweep(context.Context) error }
+
+// interruptedBeforeSigning is an archive that never answers a write.
+type interruptedBeforeSigning struct{ *store.Memory }
+
+func (interruptedBeforeSigning) Create(context.Context, store.Object) (int64, error) {
+	return 0, store.ErrRetained // a definite answer, so that nothing waits
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"timbre/shared/caf"
 	"timbre/shared/cert"
 	"timbre/shared/company"
 	"timbre/shared/document"
@@ -24,13 +25,21 @@ import (
 // the body of the 201.
 func (s *service) finish(ctx context.Context, b folio.Bound) ([]byte, error) {
 	r, err := document.Load(ctx, s.state, b.DocumentID)
-	if err == nil {
-		return []byte(r.Answer), nil
+	if errors.Is(err, store.ErrNotFound) {
+		return s.complete(ctx, b)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if err != nil {
 		return nil, unavailable(err)
 	}
-	return s.complete(ctx, b)
+	return answerOf(&r)
+}
+
+// answerOf is the body of the 201 of a document that exists.
+func answerOf(r *document.Record) ([]byte, error) {
+	if r.Tombstone != "" {
+		return nil, buried(r)
+	}
+	return []byte(r.Answer), nil
 }
 
 func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
@@ -46,6 +55,9 @@ func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
 	signed, err := s.signedBytes(ctx, b, order)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.Equal(signed, tombstone) {
+		return s.bury(ctx, b, order, held)
 	}
 	record, err := newRecord(b, order, held, signed, s.chile)
 	if err != nil {
@@ -73,6 +85,9 @@ func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Ord
 		return nil, err
 	}
 	signed, err := s.sign(ctx, order, b.Order.CAF, identity, c.NamespaceForm)
+	if errors.Is(err, caf.ErrExpired) {
+		signed, err = tombstone, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +140,7 @@ func (s *service) publish(ctx context.Context, r *document.Record) ([]byte, erro
 		if err != nil {
 			return nil, unavailable(err)
 		}
-		return []byte(standing.Answer), nil
+		return answerOf(&standing)
 	}
 	if err != nil {
 		return nil, unavailable(err)

@@ -1,6 +1,7 @@
 package generatesign
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,10 +65,14 @@ func New(cfg Config, d Deps) (*Handler, error) {
 		service: &service{
 			state: d.State, archive: d.Archive, ledger: folio.New(d.State, d.Logger, d.Now, options),
 			companies: d.Companies, vault: d.Vault, events: d.Events, log: d.Logger, now: d.Now, chile: chile,
+			reserveFor: cmp.Or(cfg.ReserveFor, 24*time.Hour),
 		},
 		log: d.Logger, routes: serve.NewMux(d.Logger),
 	}
 	h.routes.Handle("POST /v1/documents", d.Guard.Require(access.Issue, h.edge(h.postDocument)))
+	h.routes.Handle("POST /v1/batches", d.Guard.Require(access.Issue, h.edge(h.postBatch)))
+	h.routes.Handle("POST /api/dte/generate", d.Guard.Require(access.Issue, http.HandlerFunc(h.postMove)))
+	h.routes.Handle("POST /v1/folios:reserve", d.Guard.Require(access.Issue, h.edge(h.postReserve)))
 	h.routes.Handle("POST "+serve.TickPath, d.Guard.Internal(serve.Tick(d.Logger, h.service.sweep)))
 	return h, nil
 }
@@ -231,14 +236,18 @@ func allowed(ctx context.Context, text string) error {
 
 func idempotencyKey(r *http.Request) (string, error) {
 	key := r.Header.Get("Idempotency-Key")
+	return key, checkKey(key)
+}
+
+func checkKey(key string) error {
 	if key == "" {
-		return "", problem.New(problem.IdempotencyKeyMissing, "")
+		return problem.New(problem.IdempotencyKeyMissing, "")
 	}
 	printable := strings.IndexFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) < 0
 	if len(key) > 200 || !printable {
-		return "", problem.New(problem.IdempotencyKeyInvalid, "")
+		return problem.New(problem.IdempotencyKeyInvalid, "")
 	}
-	return key, nil
+	return nil
 }
 
 // preferredWait reads Prefer: wait=N (RFC 7240), 0 if it is absent or unreadable, as the RFC wants.

@@ -100,18 +100,21 @@ func certificateProblem(err error) error {
 
 // folioProblem tells why there is no folio; other errors of the ledger leave the folio, if any, to the key.
 func folioProblem(err error, p *prepared) error {
-	last := p.ranges[len(p.ranges)-1]
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, folio.ErrExhausted):
-		detail := fmt.Sprintf("El último CAF de tipo %s termina en el folio %d. Cargue un nuevo CAF.", p.order.Type(), last.To)
+		last := p.ranges[len(p.ranges)-1]
+		detail := fmt.Sprintf("El último CAF de tipo %s termina en el folio %d. Cargue un nuevo CAF.", last.CAF.Type, last.To)
 		return problem.Wrap(problem.FolioExhausted, detail, err)
 	case errors.Is(err, folio.ErrUsed):
 		return problem.Wrap(problem.FolioUsed, fmt.Sprintf("El folio %d de tipo %s ya fue usado.", p.order.Folio(), p.order.Type()), err)
 	case errors.Is(err, folio.ErrOutside):
-		detail := fmt.Sprintf("Ningún CAF vigente autoriza el folio %d de tipo %s.", p.order.Folio(), p.order.Type())
-		return problem.Wrap(problem.FolioOutOfRange, detail, err)
+		return problem.Wrap(problem.FolioOutOfRange, "", err)
+	case errors.Is(err, folio.ErrReservationExpired):
+		return problem.Wrap(problem.ReservationExpired, "", err)
+	case errors.Is(err, folio.ErrReservedOther):
+		return problem.Wrap(problem.IdempotencyMismatch, "La clave Idempotency-Key ya se usó para otro tipo, otro folio u otro documento.", err)
 	}
 	return unavailable(err)
 }

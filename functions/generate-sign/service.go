@@ -38,6 +38,7 @@ type service struct {
 	log            *slog.Logger
 	now            func() time.Time
 	chile          *time.Location
+	reserveFor     time.Duration
 	turns          turns
 }
 
@@ -70,8 +71,13 @@ func (s *service) issue(ctx context.Context, key string, hash string, r *documen
 	defer leave()
 	bound, err := s.ledger.Find(ctx, who, requestKey)
 	replay := err == nil
-	if errors.Is(err, store.ErrNotFound) {
-		bound, err = s.bind(ctx, c, who, requestKey, hash, r)
+	switch {
+	case errors.Is(err, folio.ErrReserved):
+		bound, err = s.bind(ctx, c, folio.Wish{Series: bound.Series, Key: requestKey, Reserved: &bound.DocumentID, BodyHash: hash}, r)
+	case errors.Is(err, store.ErrNotFound):
+		bound, err = s.bind(ctx, c, folio.Wish{Series: store.Series{Company: who}, Key: requestKey, BodyHash: hash}, r)
+	case err != nil:
+		err = folioProblem(err, nil)
 	}
 	if err != nil {
 		return issued{}, err
@@ -84,19 +90,16 @@ func (s *service) issue(ctx context.Context, key string, hash string, r *documen
 }
 
 // bind validates the order and claims its folio. Up to the claim nothing is stored.
-func (s *service) bind(ctx context.Context, c *company.Company, who store.Company, key store.RequestKey, hash string, r *documentRequest) (folio.Bound, error) {
-	p, err := s.prepare(ctx, c, who, r)
+func (s *service) bind(ctx context.Context, c *company.Company, w folio.Wish, r *documentRequest) (folio.Bound, error) {
+	p, err := s.prepare(ctx, c, w.Company, r)
 	if err != nil {
 		return folio.Bound{}, err
 	}
-	text, err := json.Marshal(p.content)
-	if err != nil {
+	if w.Content, err = json.Marshal(p.content); err != nil {
 		return folio.Bound{}, err
 	}
-	bound, err := s.ledger.Bind(ctx, folio.Wish{
-		Series: store.Series{Company: who, Type: p.order.Type()}, Key: key, Folio: p.order.Folio(),
-		Ranges: p.ranges, BodyHash: hash, Content: text,
-	})
+	w.Type, w.Folio, w.Ranges = p.order.Type(), p.order.Folio(), p.ranges
+	bound, err := s.ledger.Bind(ctx, w)
 	return bound, folioProblem(err, p)
 }
 

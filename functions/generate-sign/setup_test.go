@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 	"timbre/shared/access"
 	"timbre/shared/caf"
 	"timbre/shared/company"
+	"timbre/shared/document"
 	"timbre/shared/dte"
 	"timbre/shared/event"
 	"timbre/shared/rut"
@@ -202,4 +204,50 @@ func answered(t *testing.T, answer *httptest.ResponseRecorder) map[string]any {
 		t.Fatalf("answer %d %s: %v", answer.Code, answer.Body, err)
 	}
 	return v
+}
+
+// withTrack is a process whose documents get their track id at once, as if send were quick.
+func (c *cloud) withTrack(t *testing.T, h http.Handler) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stop := make(chan struct{})
+		done := make(chan error, 1)
+		go func() { done <- c.sendAll(r.Context(), stop) }()
+		h.ServeHTTP(w, r)
+		close(stop)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (c *cloud) sendAll(ctx context.Context, stop <-chan struct{}) error {
+	state := store.NewBucket(c.state)
+	for {
+		for o, err := range state.List(ctx, store.Query{Prefix: "doc/"}) {
+			if err != nil {
+				return err
+			}
+			id, err := store.ParseDocument(o.Name)
+			if err != nil {
+				return err
+			}
+			if _, err := document.Update(ctx, state, id, sendOne); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-stop:
+			return nil
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func sendOne(r *document.Record) error {
+	if r.Status != event.StatusSigned {
+		return store.ErrUnchanged
+	}
+	r.AddTrack("0123456789")
+	return errors.Join(r.Become(event.StatusSending, time.Now(), ""), r.Become(event.StatusSent, time.Now(), ""))
 }

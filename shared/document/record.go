@@ -25,6 +25,9 @@ type Record struct {
 	// Version is that of the signed bytes: 1, higher only where the document was replaced.
 	Version int `json:"version"`
 
+	// Tombstone says why the folio's document could not be signed any more; there is none then.
+	Tombstone string `json:"tombstone,omitempty"`
+
 	// What the SII is asked with (QueryEstDte).
 	IssueDate string  `json:"issue_date"`
 	Receiver  rut.RUT `json:"receiver"`
