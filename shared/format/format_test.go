@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"timbre/shared/amount"
 	"timbre/shared/format"
 	"timbre/shared/golden"
 	"timbre/shared/xmldsig"
@@ -108,6 +109,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"twice", `{"Detalle":{"PrcItem":1,"PrcItem":2}}`, "document.Detalle[0].PrcItem repeated-field"},
 		{"number too long", `{"Detalle":{"PrcItem":1234567890123456789}}`, "document.Detalle[0].PrcItem too-many-digits"},
 		{"number with a huge exponent", `{"Detalle":{"PrcItem":1e999}}`, "document.Detalle[0].PrcItem too-many-digits"},
+		{"too many", `{"Detalle":[` + strings.Repeat(`{"NmbItem":"x"},`, 60) + `{"X":1}],"Y":1}`, "document.Detalle too-many|document.Y unknown-field"},
 		{"signature is not read", `{"TED":{"DD":5}}`, "document.TED.DD wrong-shape"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,6 +122,20 @@ func TestReadJSONRefuses(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestHostileJSON: what is remembered of a large document is bounded.
+func TestHostileJSON(t *testing.T) {
+	t.Parallel()
+	text := `{"Detalle":[` + strings.Repeat(`{},`, 100_000) + `{}],"Referencia":[` + strings.Repeat(`{"a":1,"b":[]},`, 39) + `{}]` + strings.Repeat(`,"x":1`, 5_000) + `}`
+	n, findings, err := format.ReadJSON(format.Root("Documento"), []byte(text), "")
+	if err != nil || len(findings) != 1000 || len(n.Kids) != 0 {
+		t.Errorf("%d findings, %d children, %v", len(findings), len(n.Kids), err)
+	}
+	deep := strings.Repeat(`{"Encabezado":`, 20_000)
+	if _, _, err := format.ReadJSON(format.Root("Documento"), []byte(deep), ""); !errors.Is(err, format.ErrJSON) {
+		t.Errorf("nesting: %v", err)
 	}
 }
 
@@ -161,7 +177,6 @@ func TestCheck(t *testing.T) {
 				"document.Detalle[0].PrcItem too-many-decimals|document.Detalle[0].MontoItem not-a-number|" +
 				"document.Detalle[1].NroLinDet not-a-number|document.Detalle[1].IndExe not-in-list|document.Detalle[1].FchVencim bad-date|document.Detalle[1].MontoItem out-of-range",
 		},
-		{"too many", `{` + goodHeader + `,"Detalle":[` + strings.Repeat(goodLine[11:len(goodLine)-1]+",", 60) + goodLine[11:len(goodLine)-1] + `]}`, "document.Detalle too-many"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -330,4 +345,42 @@ func Example() {
 	n, findings, err := format.ReadJSON(format.Root("Documento"), []byte(`{"Detalle":{"NmbItem":"Pan","Precio":5}}`), "document")
 	fmt.Println(string(n.AppendJSON(nil, true)), findings[0].Path, findings[0].Code, err)
 	// Output: {"Detalle":[{"NmbItem":"Pan"}]} document.Detalle[0].Precio unknown-field <nil>
+}
+
+// TestEveryElementIsReachable: a document with every element goes through JSON and back, and the
+// schema's check has nothing to say.
+func TestEveryElementIsReachable(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Documento", "Liquidacion", "Exportaciones", "Boleta"} {
+		n := format.New(format.Root(name))
+		fill(n)
+		n.Remove("TED")
+		n.Remove("TmstFirma")
+		text := n.AppendJSON(nil, false)
+		again, findings, err := format.ReadJSON(format.Root(name), text, "")
+		if err != nil || len(findings) > 0 {
+			t.Errorf("%s: %v %v", name, findings, err)
+			continue
+		}
+		if diff := cmp.Diff(string(text), string(again.AppendJSON(nil, false))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if got := list(format.Check(again, "", "TED", "TmstFirma")); got != "" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func fill(n *format.Node) {
+	for _, def := range n.Def.Children {
+		kid := n.Add(def.Name)
+		if def.Type == nil {
+			fill(kid)
+			continue
+		}
+		kid.Text = def.Type.Sample()
+		if def.Type.IsNumber() {
+			kid.Text = amount.MustParse(kid.Text).String()
+		}
+	}
 }

@@ -50,7 +50,13 @@ type jsonReader struct {
 	findings []Finding
 }
 
+// maxFindings bounds what a hostile document makes us remember; each of them refuses it.
+const maxFindings = 1000
+
 func (r *jsonReader) report(at *place, code Fault, e *Element) {
+	if len(r.findings) >= maxFindings {
+		return
+	}
 	r.findings = append(r.findings, Finding{Path: at.String(), Code: code, Detail: explain(code, e)})
 }
 
@@ -99,6 +105,11 @@ func (r *jsonReader) member(n *Node, def *Element, at place) error {
 		return r.value(n, def, &at, token)
 	}
 	for i := 0; r.dec.More(); i++ {
+		if i == def.Max {
+			at.index = -1
+			r.report(&at, TooMany, def)
+			return r.rest()
+		}
 		if token, err = r.dec.Token(); err != nil {
 			return err
 		}
