@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -21,10 +22,14 @@ const (
 	flushTimeout = 700 * time.Millisecond
 )
 
-// Main is a function's process: run until SIGTERM or Ctrl-C, exit status 1 on an error.
+// Main is a function's process: run until SIGTERM or Ctrl-C, exit status 1 on an error. With the argument
+// healthcheck it only asks the process that serves beside it, see CheckHealth.
 func Main(run func(ctx context.Context, logger *slog.Logger) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	logger := NewLogger(os.Stdout, os.Getenv("GOOGLE_CLOUD_PROJECT"))
+	if slices.Equal(os.Args[1:], []string{"healthcheck"}) {
+		run = func(ctx context.Context, _ *slog.Logger) error { return CheckHealth(ctx, os.Getenv("PORT")) }
+	}
 	err := run(ctx, logger)
 	stop()
 	if err != nil {
