@@ -17,8 +17,11 @@ type field struct{ name, value string }
 
 type header []field
 
-// maxFields is how many lines of a header are looked at.
-const maxFields = 1000
+// maxFields is how many fields of a header are looked at, maxName how long their names may be.
+const (
+	maxFields = 1000
+	maxName   = 256
+)
 
 var fieldLine = regexp.MustCompile(`^[!-9;-~]+[ \t]*:`)
 
@@ -36,7 +39,7 @@ func splitHeader(raw []byte, limit int) (header, []byte) {
 			return h.with(open), after
 		case (line[0] == ' ' || line[0] == '\t') && open != nil:
 			open = append(append(open, ' '), bytes.TrimSpace(line)...)
-		case fieldLine.Match(line):
+		case fieldLine.Match(line[:min(len(line), maxName)]):
 			h, open = h.with(open), bytes.Clone(line)
 		case len(rest) == len(raw) && bytes.HasPrefix(line, []byte("From ")): // of an mbox
 		default:
