@@ -20,6 +20,20 @@ func (d *draft) fill() {
 	d.numbered("Comisiones", "NroLinCom")
 	d.numbered("SubTotInfo", "NroSTI")
 	d.fillReferenceDates(id.Get("FchEmis"))
+	d.fillAgents()
+}
+
+// fillAgents marks the lines whose IVA the buyer withholds whole (code 15) with the agent's mark, which
+// the SII asks of a purchase invoice and its notes (FORMATS 6.5; REJECTIONS, HED-2-302).
+func (d *draft) fillAgents() {
+	if d.kind.root != "Documento" {
+		return
+	}
+	for _, n := range d.doc.All("Detalle") {
+		if hasTax(n, "15") && !n.Has("Retenedor") {
+			n.Set("Retenedor/IndAgente", "R")
+		}
+	}
 }
 
 // setDefault writes a child that is absent, where the format has it.

@@ -24,9 +24,12 @@ var exportRules = []rule{
 		}),
 	},
 	{
-		code: "unpaid-with-total", level: LevelUnknown, types: exports, source: sourceFormat + ", IdDoc, FmaPagExp 21",
-		text:   "sin pago (FmaPagExp 21) el total debe ser 0",
-		broken: whenWhole("Encabezado.Totales.MntTotal", func(d *draft) bool { return d.id("FmaPagExp") == "21" && !d.totals.total.IsZero() }),
+		code: "unpaid-with-total", sii: "HED-1-803", level: LevelSlight, types: exports, source: sourceRejections + ", HED 803",
+		text: "sin pago (FmaPagExp 21) el total en otra moneda debe ser 0",
+		broken: when("Encabezado.OtraMoneda.MntTotOtrMnda", func(d *draft) bool {
+			total := d.doc.Get("Encabezado/OtraMoneda/MntTotOtrMnda")
+			return d.id("FmaPagExp") == unpaid && total != "" && total != "0"
+		}),
 	},
 	{
 		code: CodeMissing, level: LevelUnknown, types: exports, source: sourceFormat + ", IdDoc, TermPagoGlosa",

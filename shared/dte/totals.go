@@ -132,7 +132,13 @@ func (d *draft) calculateTotal() {
 	for _, x := range minus {
 		t.total = d.sub(path, t.total, x)
 	}
+	if d.id("FmaPagExp") == unpaid && d.kind.root == "Exportaciones" {
+		t.total = amount.Decimal{}
+	}
 }
+
+// unpaid is the FmaPagExp of an export without payment, whose total is 0 (FORMATS 6.7, HED-1-803).
+const unpaid = "21"
 
 // wantedNumber is a figure that the caller put into Totales; false if absent or zero.
 func (d *draft) wantedNumber(name string) (amount.Decimal, bool) {

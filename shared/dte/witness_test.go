@@ -39,11 +39,12 @@ var whole = []struct{ name, text string }{
 	{"39 discount", document(dte.Boleta, "", `"Detalle":[{"NmbItem":"Pan","QtyItem":7,"PrcItem":1593},{"NmbItem":"Queso","QtyItem":1,"PrcItem":2003}],"DscRcgGlobal":{"TpoMov":"D","TpoValor":"%","ValorDR":13}`)},
 	{"39 net", document(dte.Boleta, `"IndMntNeto":2`, `"Detalle":[{"NmbItem":"Pan","QtyItem":1,"PrcItem":1190}]`)},
 	{"41", document(dte.BoletaExenta, "", `"Detalle":[{"NmbItem":"Clase","QtyItem":1,"PrcItem":1000,"IndExe":1}]`)},
-	{"46 total", document(dte.FacturaCompra, "", `"Detalle":[{"NmbItem":"Chatarra","QtyItem":1,"PrcItem":1914374,"UnmdItem":"KG","CodImpAdic":15,"Retenedor":{"IndAgente":"R"}}]`)},
+	{"46 total", document(dte.FacturaCompra, "", `"Detalle":[{"NmbItem":"Chatarra","QtyItem":1,"PrcItem":1914374,"UnmdItem":"KG","CodImpAdic":15}]`)},
 	{"46 partial", document(dte.FacturaCompra, "", `"Detalle":[{"NmbItem":"Trigo","QtyItem":1000,"PrcItem":1000,"UnmdItem":"KG","CodImpAdic":34,"Retenedor":{"IndAgente":"R"}}]`)},
 	{"52 sale", document(dte.GuiaDespacho, `"TipoDespacho":2,"IndTraslado":1`, `"Detalle":[{"NmbItem":"Pan","QtyItem":10,"UnmdItem":"UN","PrcItem":500}]`)},
 	{"52 other", document(dte.GuiaDespacho, `"IndTraslado":6`, `"Detalle":[{"NmbItem":"Pan","QtyItem":10,"UnmdItem":"UN"}]`)},
 	{"110", `{"Encabezado":{"IdDoc":{"TipoDTE":110,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":5,"PrcItem":50.125,"UnmdItem":"U"}],"Referencia":[{"TpoDocRef":813,"FolioRef":"E12345"}]}`},
+	{"110 unpaid", `{"Encabezado":{"IdDoc":{"TipoDTE":110,"IndServicio":4,"FmaPagExp":21},` + foreign + `},"Detalle":[{"NmbItem":"Muestra","QtyItem":5,"PrcItem":50.125,"UnmdItem":"U"}]}`},
 	{"111", `{"Encabezado":{"IdDoc":{"TipoDTE":111,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":1,"PrcItem":50}],"Referencia":[{"TpoDocRef":112,"FolioRef":1,"FchRef":"2026-11-01","CodRef":1}]}`},
 	{"112", `{"Encabezado":{"IdDoc":{"TipoDTE":112,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":1,"PrcItem":50}],"DscRcgGlobal":{"TpoMov":"R","TpoValor":"$","ValorDR":3.25},"Referencia":[{"TpoDocRef":110,"FolioRef":1,"FchRef":"2026-11-01","CodRef":3}]}`},
 }
