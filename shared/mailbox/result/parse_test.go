@@ -183,7 +183,7 @@ func TestParseSubject(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"Resultado de Revision Envio 251767784 - 76192083-9":           "251767784 76192083-9",
-		"Fwd: RESULTADO DE REVISIÓN ENVÍO 251767784 - 76192083-9":      "",
+		"Fwd: RESULTADO DE REVISIÓN ENVÍO 251767784 - 76192083-9":      "251767784 76192083-9",
 		"RV: resultado de revisión envio 0000000012 -  60803000-k fin": "12 60803000-K",
 		"Resultado de Revision Envio 251767784 - 76192083-1":           "",
 		"Resultado de Revision Envio 0 - 76192083-9":                   "",
