@@ -20,7 +20,7 @@ type listed struct {
 // order is that of the packages in shared: each imports only those before it.
 var order = []string{
 	"golden", "rut", "amount", "cert", "xmldsig", "format", "dte", "caf", "ted", "envelope", "exchange",
-	"recent", "store", "event", "due", "company", "document", "folio", "sii", "dispatch", "dial", "mailbox", "problem", "serve", "access", "settings", "gcp",
+	"recent", "store", "event", "due", "journal", "alert", "company", "document", "folio", "sii", "dispatch", "dial", "mailbox", "problem", "serve", "access", "settings", "gcp",
 }
 
 // pure packages do no input or output, keep no clock and write no log.

@@ -44,6 +44,8 @@ type Record struct {
 	Tracks  []string `json:"tracks,omitempty"`
 	SII     *SII     `json:"sii,omitempty"`
 	History []Change `json:"history"`
+	// Fence grows when somebody makes sure that a change which was announced does not come any more.
+	Fence int `json:"fence,omitempty"`
 }
 
 // SII is what the tax authority said last.
@@ -116,7 +118,17 @@ func Create(ctx context.Context, b *store.Bucket, r *Record) error {
 }
 
 // Update changes a document's state by compare-and-set; change may run several times and returns
-// store.ErrUnchanged to leave it.
+// store.ErrUnchanged to leave it. A change of the status is announced to notify before it is made.
 func Update(ctx context.Context, b *store.Bucket, id store.DocumentID, change func(*Record) error) (Record, error) {
-	return store.Update(ctx, b, store.Document(id), change, Meta)
+	announced := func(r *Record) error {
+		before := r.Seq
+		if err := change(r); err != nil {
+			return err
+		}
+		if r.Seq == before {
+			return nil
+		}
+		return announce(ctx, b, r)
+	}
+	return store.Update(ctx, b, store.Document(id), announced, Meta)
 }

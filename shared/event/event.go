@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"timbre/shared/store"
 )
@@ -42,6 +43,13 @@ type Sent struct {
 type StatusChanged struct {
 	store.DocumentID
 	Seq int `json:"seq"`
+}
+
+// AlertRaised says that a due entry of notify holds an event about a company; Due is the entry's minute.
+type AlertRaised struct {
+	store.Company
+	ID  store.EventID `json:"id"`
+	Due time.Time     `json:"due"`
 }
 
 // Publisher sends a wake-up; an error means that it may not have been sent.
