@@ -57,7 +57,24 @@ func (d *draft) readExpected() *format.Node {
 	}
 	d.found(findings)
 	d.cleanTexts(n, "expected_totals")
+	d.checkFigures(n, "expected_totals")
 	return n
+}
+
+// checkFigures refuses figures that are none. A zero stands for an absent one, also where the schema
+// begins above it.
+func (d *draft) checkFigures(n *format.Node, path string) {
+	if n == nil {
+		return
+	}
+	figures := n.Clone()
+	figures.RemoveZeros()
+	for _, f := range format.Check(figures, path) {
+		if f.Code != format.MissingField {
+			d.found([]format.Finding{f})
+			d.broken = true
+		}
+	}
 }
 
 // withoutZeros drops the common figures that this type does not have and that are zero: an ERP states

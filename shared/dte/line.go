@@ -84,7 +84,9 @@ func (d *draft) lineAmount(n *format.Node, path string) amount.Decimal {
 		})
 		return given
 	}
-	n.Set("MontoItem", value.String())
+	if hasGiven || !n.Has("MontoItem") {
+		n.Set("MontoItem", value.String()) // an unreadable one stays, for the schema's check
+	}
 	return value
 }
 
@@ -123,8 +125,8 @@ var (
 func (d *draft) adjustment(n *format.Node, path string, a adjust, quantity, price amount.Decimal) amount.Decimal {
 	percent, hasPercent := d.number(n, a.percent)
 	money, hasMoney := d.number(n, a.money)
-	if !hasPercent && hasMoney {
-		return money
+	if !hasPercent && hasMoney || !hasMoney && n.Has(a.money) {
+		return money // as given; an unreadable one is left to the schema's check
 	}
 	var value amount.Decimal
 	if hasPercent {

@@ -22,6 +22,11 @@ func Resolve(r Request) (*Order, []FieldError, error) {
 	d.writeTotals()
 	d.check()
 	warnings, refusals := d.weigh()
+	if len(refusals) == 0 && d.broken {
+		// Not reached while every unreadable number has its own fault; without this a document that was
+		// not computed could pass.
+		return nil, warnings, unreadable()
+	}
 	if len(refusals) > 0 {
 		return nil, warnings, &Invalid{Faults: refusals}
 	}

@@ -43,6 +43,7 @@ func (d *draft) calculate() {
 	header := d.doc.Ensure("Encabezado")
 	d.wanted = header.Child("Totales")
 	header.Remove("Totales")
+	d.checkFigures(d.wanted, at(totalsPath))
 	d.calculateLines()
 	d.spreadGlobals()
 	globals := d.calculateGlobals()

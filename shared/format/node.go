@@ -127,6 +127,14 @@ func (n *Node) Prune() {
 	})
 }
 
+// RemoveZeros takes away the values that are "0", and what is empty then.
+func (n *Node) RemoveZeros() {
+	n.Kids = slices.DeleteFunc(n.Kids, func(k *Node) bool {
+		k.RemoveZeros()
+		return k.Text == "0" || k.Text == "" && len(k.Kids) == 0
+	})
+}
+
 // Clone is a deep copy.
 func (n *Node) Clone() *Node {
 	if n == nil {
