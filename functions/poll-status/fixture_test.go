@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,6 +207,14 @@ func (r *rig) names(prefix string) []string {
 		}
 	}
 	return all
+}
+
+// due lists the entries of send and of poll-status.
+func (r *rig) due() []string {
+	r.t.Helper()
+	return slices.DeleteFunc(r.names(store.DuePrefix), func(name string) bool {
+		return !strings.Contains(name, "/send/") && !strings.Contains(name, "/poll-status/")
+	})
 }
 
 // fakeSII answers by tables: the state of a track, its counts, the state of a document (33/1).

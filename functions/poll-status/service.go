@@ -123,7 +123,7 @@ func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
 		return err
 	}
 	decided, lookErr := s.look(ctx, id)
-	if !decided {
+	if !decided && !errors.Is(lookErr, store.ErrNotFound) {
 		if err := s.lookAgain(ctx, id); err != nil {
 			return errors.Join(lookErr, err)
 		}

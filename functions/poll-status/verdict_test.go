@@ -183,7 +183,7 @@ func (r *rig) checkEnd(documents []store.DocumentID) {
 			r.t.Errorf("%s is %s without a reason", d, record.Status)
 		}
 	}
-	if due := r.names(store.DuePrefix); open != (len(due) == 1) {
+	if due := r.due(); open != (len(due) == 1) {
 		r.t.Errorf("undecided %t with due entries %v", open, due)
 	}
 	if done := r.plan(1).State == dispatch.Done; done == open {
@@ -236,7 +236,7 @@ func TestWholeEnvelopeRefused(t *testing.T) {
 			}
 			r.advance(time.Minute)
 			r.tick()
-			if due := r.names(store.DuePrefix); len(due) != 0 {
+			if due := r.due(); len(due) != 0 {
 				t.Errorf("due entries left: %v", due)
 			}
 		})
@@ -252,7 +252,7 @@ func TestFileLost(t *testing.T) {
 	if p := r.plan(1); p.State != dispatch.Parked {
 		t.Errorf("plan is %s, want parked: send uploads the same bytes again", p.State)
 	}
-	due := r.names(store.DuePrefix)
+	due := r.due()
 	if len(due) != 2 || !strings.Contains(due[0]+due[1], "/send/") {
 		t.Errorf("due %v, want one for send beside poll-status's own", due)
 	}
@@ -326,7 +326,7 @@ func TestSchedule(t *testing.T) {
 	if !strings.HasPrefix(got, "1 2 4 6 11 16 26 36 51 66 96 126 ") || !strings.HasSuffix(got, " 1446 1506") {
 		t.Errorf("looks at minutes %s", got)
 	}
-	if due := r.names(store.DuePrefix); len(due) != 1 {
+	if due := r.due(); len(due) != 1 {
 		t.Errorf("due %v, want one entry", due)
 	}
 }

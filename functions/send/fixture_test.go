@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -355,6 +356,14 @@ func (r *rig) want(id store.DocumentID, status event.Status, track string) {
 	if got := r.record(id); got.Status != status || got.Track() != track {
 		r.t.Errorf("%s is %s with track %q, want %s with %q", id, got.Status, got.Track(), status, track)
 	}
+}
+
+// dueFor lists the due entries of a function.
+func (r *rig) dueFor(function string) []string {
+	r.t.Helper()
+	return slices.DeleteFunc(r.names(store.DuePrefix), func(name string) bool {
+		return !strings.Contains(name, "/"+function+"/")
+	})
 }
 
 // names lists what stands below a prefix of the state bucket.

@@ -11,8 +11,8 @@ import (
 // lines lets one run of a chain go on at a time in this process.
 type lines struct {
 	mu      sync.Mutex
-	running map[dispatch.Chain]bool  // true: look again at the end
-	numbers map[dispatch.Chain]int64 // of a plan that exists
+	running map[dispatch.Chain]bool   // true: look again at the end
+	numbers map[dispatch.Chain]int64  // of a plan that exists
 	minded  map[store.EnvelopeID]bool // parked ones, apart from the chain's run
 	rests   map[store.Environment]time.Time
 }

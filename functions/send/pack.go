@@ -37,6 +37,8 @@ func (s *service) sender(ctx context.Context, c dispatch.Chain) (sender, error) 
 	}
 	block := found.Blocks[c.Env]
 	switch {
+	case c.Channel == store.Boleta && c.Env == store.Produccion:
+		return sender{obstacle: "Las boletas aún no se envían al ambiente de producción"}, nil
 	case block == nil || block.FchResol == "":
 		return sender{obstacle: "La empresa no tiene resolución en este ambiente"}, nil
 	case block.Certificate == nil:
@@ -262,6 +264,14 @@ func (b *batch) block(ctx context.Context) error {
 }
 
 func (b *batch) blockOne(ctx context.Context, id store.DocumentID, why string) error {
+	r, err := document.Load(ctx, b.State, id)
+	if err != nil || r.Status != event.StatusSigned {
+		return err
+	}
+	decision := dispatch.Evidence{At: b.Now(), Kind: dispatch.KindDecision, Note: why + " → " + string(event.StatusBlocked)}
+	if err := dispatch.Keep(ctx, b.Archive, id, decision); err != nil {
+		return err
+	}
 	return b.desk.Change(ctx, id, func(r *document.Record) error {
 		if r.Status != event.StatusSigned {
 			return store.ErrUnchanged

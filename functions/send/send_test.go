@@ -1,8 +1,10 @@
 package send_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -54,7 +56,7 @@ func TestSend(t *testing.T) {
 	if left := r.names(store.OutboxRoot); len(left) != 0 {
 		t.Errorf("left in the outbox: %v", left)
 	}
-	if due := r.names(store.DuePrefix); len(due) != 1 || !strings.Contains(due[0], "/poll-status/") {
+	if due := r.dueFor(dispatch.PollStatus); len(due) != 1 {
 		t.Errorf("due: %v, want one look of poll-status", due)
 	}
 	if sent := r.events.Take(event.DTESent); len(sent) != 1 {
@@ -245,7 +247,7 @@ func TestLostAnswer(t *testing.T) {
 			if doubled := r.sii.doubled(); doubled != nil {
 				t.Errorf("sent in two envelopes: %v", doubled)
 			}
-			if due := r.names(store.DuePrefix); slices.ContainsFunc(due, func(n string) bool { return strings.Contains(n, "/send/") }) {
+			if due := r.dueFor(dispatch.Send); len(due) != 0 {
 				t.Errorf("due entries left: %v", due)
 			}
 			if received {
@@ -262,12 +264,20 @@ func TestLostForLong(t *testing.T) {
 	r.sii.script = first(loses(true), loses(false), loses(true), loses(false), loses(false))
 	id := r.sign(dte.Factura, 1)
 	r.push(id)
+	other := r.sign(dte.Factura, 2)
+	r.advance(time.Minute)
+	r.tick() // fails again, and the chain rests
+	r.advance(time.Minute)
+	r.tick()
+	if carried := r.record(other).Envelope; carried != 2 {
+		t.Errorf("the other document is in envelope %d, want 2: a parked one holds up nobody", carried)
+	}
 	for range 120 { // two hours
 		r.advance(time.Minute)
 		r.tick()
 	}
-	if n := r.sii.count(); n != 6 {
-		t.Errorf("%d uploads, want 6", n)
+	if n := r.sii.count(); n != 7 {
+		t.Errorf("%d uploads, want 7: five in vain, one for each envelope", n)
 	}
 	r.want(id, event.StatusSent, "0000000001")
 	if len(r.plan(1).Tracks) != 1 {
@@ -458,4 +468,42 @@ func TestForeignMessages(t *testing.T) {
 	if w := post(r.handler, "/v1/outbox:flush", `{"compañía":1}`); w.Code != http.StatusUnprocessableEntity && w.Code != http.StatusBadRequest {
 		t.Errorf("unknown field answered %d", w.Code)
 	}
+}
+
+// TestNoTimeLeft: an upload that the handler may not live to see answered is not begun.
+func TestNoTimeLeft(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	id := r.sign(dte.Factura, 1)
+	r.events.Take(event.DTESigned)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/_tick", nil))
+	if w.Code != http.StatusNoContent || r.sii.count() != 0 {
+		t.Errorf("tick answered %d after %d uploads", w.Code, r.sii.count())
+	}
+	if woken := r.events.Take(event.DTESigned); len(woken) != 1 {
+		t.Errorf("%d wake-ups, want 1", len(woken))
+	}
+	r.push(id)
+	r.want(id, event.StatusSent, "0000000001")
+}
+
+// TestObstacles: what a person must mend first is told, costs no envelope, and ends by itself.
+func TestObstacles(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.advance(366 * 24 * time.Hour) // the certificate has expired
+	id := r.sign(dte.Factura, 1)
+	r.tick()
+	r.tick()
+	got := r.record(id)
+	if got.Status != event.StatusBlocked || !strings.Contains(got.History[1].Note, "venció") || len(r.names("envelopes/")) != 0 {
+		t.Errorf("the document is %s: %+v", got.Status, got.History)
+	}
+	r.wantEvidence(id, "decision")
+	r.advance(-366 * 24 * time.Hour)
+	r.tick()
+	r.want(id, event.StatusSent, "0000000001")
 }

@@ -131,8 +131,8 @@ func (s *service) step(ctx context.Context, c dispatch.Chain, n int64) (again bo
 	switch {
 	case last.State == dispatch.Open:
 		return true, s.help(ctx, &last)
-	case last.State == dispatch.Parked && s.Now().Before(last.NextAttempt(s.cfg.RetryFirst)):
-		return false, nil // the SII just failed to answer: no more envelopes into the dark
+	case s.Now().Before(last.RestsUntil(s.cfg.RetryFirst)):
+		return false, nil
 	}
 	p, err := s.pack(ctx, c, n, last.Splits != 0)
 	if err != nil || p == nil {

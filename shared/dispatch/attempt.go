@@ -112,13 +112,13 @@ func (p *Plan) End(id string, answer sii.UploadResult, now time.Time) error {
 	a.Ended, a.Status, a.Track, a.Glosa = now, &answer.Status, answer.TrackID, answer.Glosa()
 	a.Answer, a.AnswerSHA256 = answer.Answer, hash(answer.Answer)
 	fault := p.judge(a)
-	p.addTrack(a.Track)
 	switch a.Result {
 	case ResultUnknown:
 		if !p.Closed() {
 			p.State = Parked
 		}
 	case ResultReceived:
+		p.addTrack(a.Track)
 		if p.State != Done {
 			p.State, p.Refusal = Received, nil
 		}
@@ -250,6 +250,15 @@ func (p *Plan) NextAttempt(first time.Duration) time.Time {
 		limit = maxRetryWait
 	}
 	return a.Ended.Add(min(first<<min(len(p.Attempts)-1, 12), limit))
+}
+
+// RestsUntil is when the chain may go on after the SII failed to answer: no more envelopes into the dark
+// for the while first.
+func (p *Plan) RestsUntil(first time.Duration) time.Time {
+	if a := p.last(); a != nil && p.State == Parked {
+		return a.Ended.Add(first)
+	}
+	return time.Time{}
 }
 
 func (p *Plan) last() *Attempt {
