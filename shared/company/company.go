@@ -26,6 +26,8 @@ type Company struct {
 	Blocks map[store.Environment]*Block `json:"blocks"`
 
 	WebhookURL string `json:"webhook_url,omitempty"`
+	// WebhookSecrets sign what is sent to WebhookURL, the newest first: two while a receiver changes over.
+	WebhookSecrets []Secret `json:"webhook_secrets,omitempty"`
 	// NamespaceForm is "both" or "sii" (FORMATS §10.2).
 	NamespaceForm string `json:"namespace_form"`
 	StrictRemarks bool   `json:"strict_remarks"`

@@ -33,6 +33,9 @@ func CAFSecret(e store.Environment, r rut.RUT, t dte.Type) string {
 	return fmt.Sprintf("timbre-caf-%s-%s-%s", e, r, t)
 }
 
+// WebhookSecret names the secret by which a company knows that a webhook is ours; each rotation is a version.
+func WebhookSecret(r rut.RUT) string { return "timbre-webhook-" + r.String() }
+
 // pfxSecret is the content of a certificate's secret.
 type pfxSecret struct {
 	PFX      []byte `json:"pfx"` // base64 in JSON
