@@ -63,6 +63,12 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer t.requests.Done()
+	// Without full duplex the server closes a request's body as soon as its answer begins; where the proxy
+	// has then not seen the body's end, it takes that for an error and cuts the answer.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		unreachable(w, r, err)
+		return
+	}
 	t.proxy.ServeHTTP(w, r)
 }
 

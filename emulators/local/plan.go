@@ -49,17 +49,22 @@ type plan struct {
 // purposes are the ports of the emulators; one that is started again keeps its own.
 var purposes = []string{"gcs", "secrets", "secrets-admin", "pubsub", "pubsub-admin", "scheduler-admin", "sii", "sii-control"}
 
-// freePort finds a port that nobody listens on.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+// freePorts finds ports that nobody listens on, no two of them the same.
+func freePorts(n int) ([]string, error) {
+	ports := make([]string, 0, n)
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer l.Close() //nolint:errcheck // nothing was sent
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return "", err
-	}
-	return port, l.Close()
+	return ports, nil
 }
 
 func (p *plan) logDir() string { return filepath.Join(p.state, "log") }
@@ -99,10 +104,11 @@ func (p *plan) ticker() spec {
 
 // functionSpec is a process of the function on a port of its own.
 func (p *plan) functionSpec(name string) (spec, error) {
-	port, err := freePort()
+	free, err := freePorts(1)
 	if err != nil {
 		return spec{}, err
 	}
+	port := free[0]
 	sum := sha256.Sum256([]byte(p.bootstrap))
 	url := "http://127.0.0.1:" + port
 	return spec{name: name, url: url, health: url + "/health/ready", env: map[string]string{

@@ -96,13 +96,15 @@ func (s *Stack) prepare(ctx context.Context, o Options) error {
 	if s.plan.bootstrap, err = bootstrapKey(filepath.Join(state, "bootstrap-key")); err != nil {
 		return err
 	}
-	for _, purpose := range purposes {
-		if s.plan.ports[purpose], err = freePort(); err != nil {
-			return err
-		}
-	}
 	if err := s.listen(ctx); err != nil {
 		return err
+	}
+	ports, err := freePorts(len(purposes))
+	if err != nil {
+		return err
+	}
+	for i, purpose := range purposes {
+		s.plan.ports[purpose] = ports[i]
 	}
 	return writeConfigs(state, s.plan.url)
 }
