@@ -51,9 +51,13 @@ func (d *draft) numbered(list, name string) {
 		}
 		setDefault(n, name, strconv.Itoa(i+1))
 		if n.Get(name) != strconv.Itoa(i+1) {
+			level := LevelUnknown
+			if list == "Detalle" {
+				level = LevelReject // NroLinDet is marked (*); other fields point to lines by it
+			}
 			d.fault(FieldError{
 				Path: item(list, i) + "." + name, Code: "line-number",
-				Detail: "las líneas se numeran 1, 2, 3… sin saltos", Level: LevelUnknown,
+				Detail: "las líneas se numeran 1, 2, 3… sin saltos; puede dejar este campo fuera", Level: level,
 			})
 		}
 	}
