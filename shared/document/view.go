@@ -52,6 +52,15 @@ func (v View) JSON() ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
+// Reference is the caller's own name of the document.
+func (r *Record) Reference() (string, error) {
+	var v View
+	if err := json.Unmarshal([]byte(r.Answer), &v); err != nil {
+		return "", fmt.Errorf("decode the answer of %s: %w", r.DocumentID, err)
+	}
+	return v.Reference, nil
+}
+
 // View shows the document in its present state: the answer of its issue with what happened since.
 func (r *Record) View(chile *time.Location) (View, error) {
 	var v View

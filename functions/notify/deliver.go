@@ -1,0 +1,99 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"timbre/shared/company"
+	"timbre/shared/store"
+)
+
+// outcome is what became of a delivery; the zero value is that nothing is left to be done.
+type outcome struct {
+	later   bool  // somebody else is to come back to the entry
+	failure error // why the receiver does not have the event
+	number  int64 // of the event, where it failed
+}
+
+// deliver posts what the receiver does not have of a subject, in order. The outcome is that of the task's
+// own event; one that cannot go before another is delivered fails with it.
+func (s *service) deliver(ctx context.Context, t task, events []logged, h haste) (outcome, error) {
+	if len(events) == 0 {
+		return outcome{}, nil
+	}
+	c, err := s.Companies.Load(ctx, t.company.RUT)
+	if errors.Is(err, company.ErrUnknown) || err == nil && c.WebhookURL == "" {
+		return outcome{}, nil
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	delivered, err := s.delivered(ctx, t)
+	if err != nil {
+		return outcome{}, err
+	}
+	var result outcome
+	for _, e := range events {
+		if delivered[e.id] {
+			continue
+		}
+		if result.failure == nil && !result.later {
+			if result, err = s.hand(ctx, c, t, e, h); err != nil {
+				return outcome{}, err
+			}
+		}
+		if e.id == t.id && (result.failure != nil || result.later) {
+			result.number = e.Number
+			return result, nil
+		}
+	}
+	return outcome{}, nil
+}
+
+// delivered are the events of the task's subject that the receiver has.
+func (s *service) delivered(ctx context.Context, t task) (map[store.EventID]bool, error) {
+	found := map[store.EventID]bool{}
+	under := store.DeliveredPrefix(t.company)
+	for o, err := range s.State.List(ctx, store.Query{Prefix: under + t.subject}) {
+		if err != nil {
+			return nil, err
+		}
+		found[store.EventID(strings.TrimPrefix(o.Name, under))] = true
+	}
+	return found, nil
+}
+
+// hand posts one event and marks it when the receiver has taken it.
+func (s *service) hand(ctx context.Context, c *company.Company, t task, e logged, h haste) (outcome, error) {
+	lane := s.lanes.of(c.WebhookURL)
+	if resting := lane.resting(s.Now()); resting != nil && !(h.putOff && t.last()) {
+		return outcome{later: !h.putOff, failure: resting}, nil
+	}
+	if !lane.enter(ctx, h.patience) {
+		return outcome{later: true}, nil
+	}
+	defer lane.leave()
+	if e.Body == nil {
+		var err error
+		if e.Entry, err = s.journal.Get(ctx, t.company, e.Number); err != nil {
+			return outcome{}, err
+		}
+	}
+	failure, err := s.post(ctx, c, e.Body)
+	if err != nil {
+		return outcome{}, err
+	}
+	if failure == nil {
+		lane.awake()
+		return outcome{}, s.markDelivered(ctx, t.company, e.id)
+	}
+	if ctx.Err() != nil { // our own time is up
+		return outcome{later: true}, nil
+	}
+	if failure.dead {
+		lane.rest(s.Now(), failure)
+	}
+	s.Logger.WarnContext(ctx, "webhook failed", "rut_emisor", t.company.RUT.String(), "event_id", e.id, "attempt", t.attempt+1, "error", failure)
+	return outcome{failure: failure}, nil
+}
