@@ -20,11 +20,22 @@ const (
 	tokenLife = time.Hour
 )
 
+// realm is a world of seeds and tokens of its own: an environment's DTE services,
+// or its boleta services. Neither takes the other's tokens (WEBSERVICES §2).
+type realm string
+
+func realmOf(env judge.Environment, channel string) realm { return realm(env.Name + "/" + channel) }
+
 // auth keeps seeds and tokens; both die with the process, as nobody relies on them.
 type auth struct {
 	mu     sync.Mutex
-	seeds  map[string]time.Time // created; key: environment + seed
-	tokens map[string]*token    // key: environment + token
+	seeds  map[credential]time.Time // created
+	tokens map[credential]*token
+}
+
+type credential struct {
+	realm realm
+	value string
 }
 
 type token struct {
@@ -32,7 +43,9 @@ type token struct {
 	used   time.Time
 }
 
-func newAuth() *auth { return &auth{seeds: map[string]time.Time{}, tokens: map[string]*token{}} }
+func newAuth() *auth {
+	return &auth{seeds: map[credential]time.Time{}, tokens: map[credential]*token{}}
+}
 
 // digits draws a random number of n digits, zero padded.
 func digits(n int) string {
@@ -44,7 +57,7 @@ func digits(n int) string {
 	return fmt.Sprintf("%0*d", n, v)
 }
 
-func (a *auth) newSeed(env judge.Environment, now time.Time) string {
+func (a *auth) newSeed(in realm, now time.Time) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, created := range a.seeds {
@@ -53,39 +66,39 @@ func (a *auth) newSeed(env judge.Environment, now time.Time) string {
 		}
 	}
 	seed := digits(12)
-	a.seeds[env.Name+seed] = now
+	a.seeds[credential{in, seed}] = now
 	return seed
 }
 
 // takeSeed uses a seed up. Clients that drop the leading zeros are forgiven, as
 // LibreDTE's are.
-func (a *auth) takeSeed(env judge.Environment, seed string, now time.Time) bool {
+func (a *auth) takeSeed(in realm, seed string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if pad := 12 - len(seed); pad > 0 {
 		seed = strings.Repeat("0", pad) + seed
 	}
-	created, found := a.seeds[env.Name+seed]
-	delete(a.seeds, env.Name+seed)
+	created, found := a.seeds[credential{in, seed}]
+	delete(a.seeds, credential{in, seed})
 	return found && now.Sub(created) <= seedLife
 }
 
 // newToken makes a token of 13 characters, as the SII's look.
-func (a *auth) newToken(env judge.Environment, person string, now time.Time) string {
+func (a *auth) newToken(in realm, person string, now time.Time) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	value := rand.Text()[:13]
-	a.tokens[env.Name+value] = &token{person: person, used: now}
+	a.tokens[credential{in, value}] = &token{person: person, used: now}
 	return value
 }
 
 // person tells whose token it is and renews it; empty when it is dead.
-func (a *auth) person(env judge.Environment, value string, now time.Time) string {
+func (a *auth) person(in realm, value string, now time.Time) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	t := a.tokens[env.Name+value]
+	t := a.tokens[credential{in, value}]
 	if t == nil || now.Sub(t.used) > tokenLife {
-		delete(a.tokens, env.Name+value)
+		delete(a.tokens, credential{in, value})
 		return ""
 	}
 	t.used = now
@@ -98,9 +111,20 @@ func (a *auth) revokeTokens() {
 	clear(a.tokens)
 }
 
+// revoke kills the tokens of one realm.
+func (a *auth) revoke(in realm) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for c := range a.tokens {
+		if c.realm == in {
+			delete(a.tokens, c)
+		}
+	}
+}
+
 // getSeed is CrSeed.
 func (s *Server) getSeed(env judge.Environment, _ []string) string {
-	seed := s.auth.newSeed(env, s.state.clock.now())
+	seed := s.auth.newSeed(realmOf(env, channelDTE), s.state.clock.now())
 	return respuesta(prologUTF8, "<ESTADO>00</ESTADO>", "<SEMILLA>"+seed+"</SEMILLA>")
 }
 
@@ -132,18 +156,19 @@ func mojibake(s string) string {
 
 // getToken is GetTokenFromSeed: it verifies the signed seed for real.
 func (s *Server) getToken(env judge.Environment, parameters []string) string {
-	person, estado := s.authenticate(env, parameters[0])
+	in := realmOf(env, channelDTE)
+	person, estado := s.authenticate(in, parameters[0])
 	if estado != "00" {
 		return respuesta(prologUTF8, "<ESTADO>"+estado+"</ESTADO><GLOSA>"+mojibake(tokenGlosas[estado])+"</GLOSA>", "")
 	}
-	value := s.auth.newToken(env, person, s.state.clock.now())
+	value := s.auth.newToken(in, person, s.state.clock.now())
 	return prologUTF8 + `<SII:RESPUESTA xmlns:SII="http://www.sii.cl/XMLSchema"><SII:RESP_BODY><TOKEN>` + value +
 		`</TOKEN></SII:RESP_BODY><SII:RESP_HDR><ESTADO>00</ESTADO><GLOSA>Token Creado</GLOSA></SII:RESP_HDR></SII:RESPUESTA>`
 }
 
 // authenticate returns the person of a signed seed, or the ESTADO of the refusal.
 // A tampered signature answers 11 and an unknown certificate 10 (both live 2026).
-func (s *Server) authenticate(env judge.Environment, signed string) (string, string) {
+func (s *Server) authenticate(in realm, signed string) (string, string) {
 	root, err := judge.Parse(stripProlog(signed))
 	if err != nil || root.Tag != "getToken" {
 		return "", "02"
@@ -170,7 +195,7 @@ func (s *Server) authenticate(env judge.Environment, signed string) (string, str
 		return "", "10"
 	case !login:
 		return "", "12"
-	case !s.auth.takeSeed(env, seed, now):
+	case !s.auth.takeSeed(in, seed, now):
 		return "", "08"
 	}
 	return person, "00"

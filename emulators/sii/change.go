@@ -17,6 +17,7 @@ type CompanyChange struct {
 	NroResol    *int    `json:"nro_resol,omitempty"`
 	Authorized  *bool   `json:"authorized,omitempty"`
 	Actecos     []int   `json:"actecos,omitempty"`
+	Mail        *string `json:"mail,omitempty"` // "Mail Contacto SII"
 }
 
 // PersonChange makes a person known, or takes the certificate login away.
@@ -106,6 +107,9 @@ func (s *state) changeCompany(c CompanyChange) error {
 	}
 	if c.Actecos != nil {
 		company.Actecos = slices.Clone(c.Actecos)
+	}
+	if c.Mail != nil {
+		company.Mail = *c.Mail
 	}
 	return nil
 }

@@ -1,13 +1,17 @@
 package sii
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
+
+	"timbre/emulators/sii/faults"
 )
 
 // ClockChange moves simulated time.
@@ -33,12 +37,15 @@ func (s *Server) controlRoutes() http.Handler {
 	mux.HandleFunc("POST /_control/answers", s.addAnswer)
 	mux.HandleFunc("GET /_control/answers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.scripts.pending()) })
 	mux.HandleFunc("DELETE /_control/answers", func(w http.ResponseWriter, _ *http.Request) { s.scripts.clear(); w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /_control/mails", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Mails()) })
+	mux.HandleFunc("GET /_control/permissions", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Permissions()) })
 	mux.HandleFunc("GET /_control/clock", s.showClock)
 	mux.HandleFunc("POST /_control/clock", s.moveClock)
 	mux.HandleFunc("POST /_control/tokens:revoke", func(w http.ResponseWriter, _ *http.Request) {
 		s.auth.revokeTokens()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	s.faultRoutes(mux)
 	for op := range changes {
 		mux.HandleFunc("POST /_control/"+op, func(w http.ResponseWriter, r *http.Request) { s.alter(op, w, r) })
 	}
@@ -76,9 +83,23 @@ func (s *Server) Envelopes() []Envelope {
 	return all
 }
 
+// Permissions lists who may do what, by environment, company and person.
+func (s *Server) Permissions() []Permission {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	all := []Permission{}
+	for _, p := range s.state.rights {
+		all = append(all, *p)
+	}
+	slices.SortFunc(all, func(a, b Permission) int {
+		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Company, b.Company), cmp.Compare(a.Person, b.Person))
+	})
+	return all
+}
+
 // Script queues an answer.
 func (s *Server) Script(a Answer) error {
-	if !slices.Contains(operations, a.Operation) {
+	if !slices.Contains(faults.Calls, a.Operation) {
 		return fmt.Errorf("%w: unknown operation %q", ErrChange, a.Operation)
 	}
 	if !slices.Contains([]string{"", "before", "after"}, a.Drop) {
@@ -88,8 +109,24 @@ func (s *Server) Script(a Answer) error {
 	return nil
 }
 
-// Advance moves simulated time forward.
-func (s *Server) Advance(d time.Duration) { s.state.clock.advance(d) }
+// Advance moves simulated time forward: timelines, seeds, tokens, outages and
+// mails follow.
+func (s *Server) Advance(d time.Duration) {
+	if err := s.moveTo(func(c *clock) { c.advance(d) }); err != nil {
+		s.log.Error("advance", slog.Any("error", err))
+	}
+}
+
+// moveTo moves the clock and notes it in the journal: documents that were judged
+// must not be in process again after a restart.
+func (s *Server) moveTo(move func(*clock)) error {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	now := s.state.clock.now()
+	s.state.advance(now)
+	move(s.state.clock)
+	return s.state.record("clock", now, s.state.clock.moved())
+}
 
 // Change alters what the SII knows; op is the last part of its control path.
 func (s *Server) Change(op string, value any) error {
@@ -186,10 +223,16 @@ func (s *Server) moveClock(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if c.Set != nil {
-		s.state.clock.set(*c.Set)
+	err := s.moveTo(func(to *clock) {
+		if c.Set != nil {
+			to.set(*c.Set)
+		}
+		to.advance(by)
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
-	s.Advance(by)
 	if c.Speed != nil && *c.Speed > 0 {
 		s.state.setSpeed(*c.Speed)
 	}

@@ -92,6 +92,17 @@ func (s *state) apply(e entry) error {
 	switch e.Op {
 	case "upload":
 		return s.restore(e.Data)
+	case "mail again":
+		return s.repeat(e.Data, e.At.In(s.clock.zone))
+	case "mailed":
+		return s.remember(e.Data)
+	case "clock":
+		var moved time.Duration
+		if err := json.Unmarshal(e.Data, &moved); err != nil {
+			return err
+		}
+		s.clock.advance(moved - s.clock.moved())
+		return nil
 	case "resent":
 		var r resent
 		if err := json.Unmarshal(e.Data, &r); err != nil {
@@ -115,17 +126,20 @@ func (s *state) restore(data json.RawMessage) error {
 		return err
 	}
 	e := u.Envelope
+	if e.Channel == "" {
+		e.Channel = channelDTE // a journal from before boletas
+	}
 	e.env, _ = environment(e.Environment)
 	e.speed, e.ReceivedAt = u.Speed, e.ReceivedAt.In(s.clock.zone)
-	e.content, e.faults, _ = inspect(e.Bytes, s.switches)
-	if e.content == nil {
+	e.content, e.faults = inspectFor(e.Channel, e.env, e.Bytes, s.switches)
+	if e.content == nil && len(e.faults) == 0 {
 		return fmt.Errorf("envelope %s can no longer be read", e.TrackID)
 	}
 	track, err := strconv.ParseInt(e.TrackID, 10, 64)
 	if err != nil {
 		return err
 	}
-	s.lastTrack = max(s.lastTrack, track)
+	s.lastTrack[e.Channel] = max(s.lastTrack[e.Channel], track)
 	s.register(e)
 	return nil
 }

@@ -27,6 +27,7 @@ var glosas = map[string]string{
 	"REC": "Envio Recibido", "SOK": "Schema Validado", "FOK": "Firma de Envio Validada", "CRT": "Caratula OK",
 	"PDR": "Envio en Proceso", "EPR": "Envio Procesado", "RSC": "Rechazado por Error en Schema",
 	"RFR": "Rechazado por Error en Firma", "RCT": "Rechazado por Error en Caratula",
+	"VOF": "No se encontro el archivo .xml", "PRD": "Envio en Proceso",
 }
 
 // number reads digits; anything else is -1, which nothing has.
@@ -45,7 +46,7 @@ func internalError(code int) string {
 // getEstUp is QueryEstUp: the state of an upload.
 func (s *Server) getEstUp(env judge.Environment, p []string) string {
 	now := s.state.clock.now()
-	person := s.auth.person(env, p[3], now)
+	person := s.auth.person(realmOf(env, channelDTE), p[3], now)
 	if person == "" {
 		return queryError("001", "TOKEN NO EXISTE")
 	}
@@ -56,7 +57,7 @@ func (s *state) estUp(env judge.Environment, person, company, track string, now 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.advance(now)
-	e := s.envelope(env, track)
+	e := s.envelope(env, channelDTE, track)
 	switch {
 	case e == nil || e.State == "":
 		return internalError(2) // "Error de Proceso": unknown, or not yet looked at
@@ -75,10 +76,10 @@ func (s *state) estUp(env judge.Environment, person, company, track string, now 
 }
 
 // envelope finds a track id, padded or not.
-func (s *state) envelope(env judge.Environment, track string) *Envelope {
+func (s *state) envelope(env judge.Environment, channel, track string) *Envelope {
 	track = strings.TrimLeft(strings.TrimSpace(track), "0")
 	i := slices.IndexFunc(s.envelopes, func(e *Envelope) bool {
-		return e.env == env && strings.TrimLeft(e.TrackID, "0") == track
+		return e.env == env && e.Channel == channel && strings.TrimLeft(e.TrackID, "0") == track
 	})
 	if i < 0 {
 		return nil
@@ -86,18 +87,15 @@ func (s *state) envelope(env judge.Environment, track string) *Envelope {
 	return s.envelopes[i]
 }
 
-// counts writes the groups of EPR, one per type. Type 61 is left out, as two
-// certification logs of 2026 saw (switch list_credit_notes).
-func (s *state) counts(e *Envelope) string {
-	type count struct{ kind, informed, accepted, rejected, remarked int }
-	var groups []*count
-	for _, d := range e.Documents {
-		if d.Type == 61 && !on(s.switches.ListCreditNotes) {
-			continue
-		}
-		i := slices.IndexFunc(groups, func(c *count) bool { return c.kind == d.Type })
+// tally is what became of the documents of one type.
+type tally struct{ kind, informed, accepted, rejected, remarked int }
+
+func tallies(documents []*Document) []tally {
+	var groups []tally
+	for _, d := range documents {
+		i := slices.IndexFunc(groups, func(c tally) bool { return c.kind == d.Type })
 		if i < 0 {
-			i, groups = len(groups), append(groups, &count{kind: d.Type})
+			i, groups = len(groups), append(groups, tally{kind: d.Type})
 		}
 		groups[i].informed++
 		switch d.State {
@@ -109,9 +107,18 @@ func (s *state) counts(e *Envelope) string {
 			groups[i].remarked++
 		}
 	}
-	slices.SortFunc(groups, func(a, b *count) int { return cmp.Compare(a.kind, b.kind) })
+	slices.SortFunc(groups, func(a, b tally) int { return cmp.Compare(a.kind, b.kind) })
+	return groups
+}
+
+// counts writes the groups of EPR, one per type. Type 61 is left out, as two
+// certification logs of 2026 saw (switch list_credit_notes).
+func (s *state) counts(e *Envelope) string {
 	var b strings.Builder
-	for _, c := range groups {
+	for _, c := range tallies(e.Documents) {
+		if c.kind == 61 && !on(s.switches.ListCreditNotes) {
+			continue
+		}
 		fmt.Fprintf(&b, "<TIPO_DOCTO>%d</TIPO_DOCTO><INFORMADOS>%d</INFORMADOS><ACEPTADOS>%d</ACEPTADOS><RECHAZADOS>%d</RECHAZADOS><REPAROS>%d</REPAROS>",
 			c.kind, c.informed, c.accepted, c.rejected, c.remarked)
 	}
@@ -141,17 +148,22 @@ var estados = []estado{
 	{"ANC", 15, "Existe Nota de Credito que Anula Documento"},
 }
 
-// question is what getEstDte asks.
+func estadoOf(code string) estado {
+	return estados[slices.IndexFunc(estados, func(e estado) bool { return e.code == code })]
+}
+
+// question is what getEstDte and its kin ask.
 type question struct {
 	issuer, receiver string
 	kind, folio      int
 	date, total      string
+	signature        string // SignatureValue; empty: not asked for
 }
 
 // getEstDte is QueryEstDte: the state of one document.
 func (s *Server) getEstDte(env judge.Environment, p []string) string {
 	now := s.state.clock.now()
-	if s.auth.person(env, p[10], now) == "" {
+	if s.auth.person(realmOf(env, channelDTE), p[10], now) == "" {
 		return queryError("001", "TOKEN NO EXISTE")
 	}
 	issued, err := time.Parse("02012006", p[8])
@@ -162,8 +174,7 @@ func (s *Server) getEstDte(env judge.Environment, p []string) string {
 		issuer: p[2] + "-" + p[3], receiver: p[4] + "-" + p[5], kind: number(p[6]), folio: number(p[7]),
 		date: issued.Format(time.DateOnly), total: p[9],
 	}
-	code := s.state.estDte(env, q, now)
-	answer := estados[slices.IndexFunc(estados, func(e estado) bool { return e.code == code })]
+	answer := estadoOf(s.state.estDte(env, q, now))
 	return respuesta(prologPlain, fmt.Sprintf("<ESTADO>%s</ESTADO><GLOSA_ESTADO>%s</GLOSA_ESTADO><ERR_CODE>%d</ERR_CODE><GLOSA_ERR></GLOSA_ERR><NUM_ATENCION>%s ( %s )</NUM_ATENCION>",
 		answer.code, answer.glosa, answer.errCode, digits(6), now.Format("2006/01/02 15:04:05")), "")
 }
@@ -184,6 +195,8 @@ func (s *state) estDte(env judge.Environment, q question, now time.Time) string 
 	case d == nil:
 		return "FAU"
 	case d.Date != q.date || d.Receiver != q.receiver || wholePesos(d.Total) != wholePesos(q.total):
+		return "DNK"
+	case q.signature != "" && q.signature != d.Signature:
 		return "DNK"
 	case d.Effect != "":
 		return d.Effect

@@ -20,8 +20,9 @@ type operation func(env judge.Environment, parameters []string) string
 
 // soap is an Apache Axis 1 service with one operation (rpc/encoded). Any
 // namespace is taken; operation name and number of parameters must be right.
-func (s *Server) soap(env judge.Environment, name string, parameters []string, do operation) http.Handler {
-	return s.scripted(name, func(w http.ResponseWriter, r *http.Request) {
+func (s *Server) soap(host string, name string, parameters []string, do operation) http.Handler {
+	env := hosts[host]
+	return s.guarded(call{op: name, host: host, in: realmOf(env, channelDTE)}, func(w http.ResponseWriter, r *http.Request) {
 		if _, sent := r.Header["Soapaction"]; !sent {
 			writeFault(w, "soapenv:Client.NoSOAPAction", "no SOAPAction header!")
 			return

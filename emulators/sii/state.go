@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"timbre/emulators/sii/faults"
 	"timbre/emulators/sii/judge"
 	"timbre/emulators/sii/world"
 )
@@ -55,20 +56,23 @@ type docKey struct {
 
 // Envelope is an uploaded file and what became of it.
 type Envelope struct {
-	Environment string         `json:"environment"`
-	TrackID     string         `json:"track_id"`
-	Sender      string         `json:"sender"`
-	Company     string         `json:"company"`
-	File        string         `json:"file"`
-	SHA256      string         `json:"sha256"`
-	Size        int            `json:"size"`
-	ReceivedAt  time.Time      `json:"received_at"`
-	Sent        int            `json:"sent"`  // times that the same bytes came
-	State       string         `json:"state"` // REC … EPR, RSC, RFR, RCT, 106
-	Final       bool           `json:"final"`
-	Fault       *judge.Finding `json:"fault,omitempty"`
-	Documents   []*Document    `json:"documents"`
-	Bytes       []byte         `json:"bytes,omitempty"`
+	Environment string          `json:"environment"`
+	Channel     string          `json:"channel"` // dte: DTEUpload; boleta: the boletas' own service
+	TrackID     string          `json:"track_id"`
+	Sender      string          `json:"sender"`
+	Company     string          `json:"company"`
+	File        string          `json:"file"`
+	SHA256      string          `json:"sha256"`
+	Size        int             `json:"size"`
+	ReceivedAt  time.Time       `json:"received_at"`
+	Sent        int             `json:"sent"`  // times that the same bytes came
+	State       string          `json:"state"` // REC … EPR, RSC, RFR, RCT, 106, VOF
+	Final       bool            `json:"final"`
+	Fault       *judge.Finding  `json:"fault,omitempty"`
+	Documents   []*Document     `json:"documents"`
+	Stuck       faults.Duration `json:"stuck,omitempty"` // rests in PDR so much longer, at speed 1
+	Lost        bool            `json:"lost,omitempty"`  // ends as VOF
+	Bytes       []byte          `json:"bytes,omitempty"`
 
 	env     judge.Environment
 	content *judge.Envelope
@@ -110,7 +114,11 @@ type state struct {
 	received  map[docKey]*Document
 	cafs      map[string][]world.CAF // environment
 	switches  Switches
-	lastTrack int64
+	lastTrack map[string]int64 // by channel
+	mails     []*Mail
+	mailHost  string // domain of companies that name no address
+	faults    *faults.Engine
+	dials     *dials
 	journal   *os.File
 	lost      error // of the journal: nothing more is acknowledged
 }
@@ -127,9 +135,12 @@ func newState(w *world.World, c *clock, o Options) *state {
 		companies: map[string]map[string]*account{judge.Certification.Name: {}, judge.Production.Name: {}},
 		people:    map[string]bool{}, rights: map[Permission]*Permission{},
 		byHash: map[string]*Envelope{}, received: map[docKey]*Document{}, cafs: map[string][]world.CAF{},
-		// Track ids must not repeat those of an earlier, forgotten run.
-		lastTrack: 100_000_000 + c.now().Unix()%800_000_000,
+		lastTrack: map[string]int64{}, mailHost: o.MailDomain,
 	}
+	// Track ids must not repeat those of an earlier, forgotten run. Those of boletas
+	// have 11 digits, as in production (live 2026).
+	s.lastTrack[channelDTE] = 100_000_000 + c.now().Unix()%800_000_000
+	s.lastTrack[channelBoleta] = 20_000_000_000 + c.now().Unix()
 	for _, company := range w.Companies {
 		s.people[company.Signer] = true
 		for _, env := range hosts {
@@ -196,7 +207,32 @@ func (s *state) register(e *Envelope) {
 	e.examine = sync.OnceValue(func() []judge.Signature { return examineAll(e.content, s.world, s.clock.zone) })
 	go e.examine()
 	s.envelopes, s.open = append(s.envelopes, e), append(s.open, e)
-	s.byHash[e.env.Name+e.SHA256] = e
+	if e.Channel == channelDTE {
+		s.byHash[e.env.Name+e.SHA256] = e
+	}
+}
+
+// receive takes in a new file: it gets its track id, and is durable before anybody hears
+// of it.
+func (s *state) receive(e *Envelope, now time.Time) error {
+	s.lastTrack[e.Channel]++
+	e.TrackID = fmt.Sprintf("%010d", s.lastTrack[e.Channel])
+	e.ReceivedAt, e.speed = now, s.pace()
+	s.trouble(e)
+	if err := s.record("upload", now, uploaded{Envelope: e, Speed: e.speed}); err != nil {
+		return err
+	}
+	s.register(e)
+	return nil
+}
+
+// pace is the speed of the timeline: that of the dial, where a verdict has a
+// delay of its own.
+func (s *state) pace() float64 {
+	if d := s.dials.verdictDelay(); d > 0 {
+		return float64(stages[len(stages)-1].after) / float64(d)
+	}
+	return s.speed
 }
 
 func examineAll(content *judge.Envelope, w *world.World, zone *time.Location) []judge.Signature {
@@ -213,9 +249,4 @@ func examineAll(content *judge.Envelope, w *world.World, zone *time.Location) []
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-func (s *state) nextTrack() string {
-	s.lastTrack++
-	return fmt.Sprintf("%010d", s.lastTrack)
 }

@@ -29,7 +29,11 @@ var stages = []stage{
 // due is when an envelope's next step happens; speed is that of its upload, so
 // that a journal replays to the same order.
 func (e *Envelope) due() time.Time {
-	return e.ReceivedAt.Add(time.Duration(float64(stages[e.step].after) / e.speed))
+	after := stages[e.step].after
+	if e.step == len(stages)-1 {
+		after += time.Duration(e.Stuck)
+	}
+	return e.ReceivedAt.Add(time.Duration(float64(after) / e.speed))
 }
 
 // advance does, in order of time, every step that has become due.
@@ -44,10 +48,21 @@ func (s *state) advance(now time.Time) {
 		if next == nil {
 			return
 		}
+		at := next.due()
 		if s.take(next); next.Final {
+			s.conclude(next, at)
 			s.open = slices.DeleteFunc(s.open, func(e *Envelope) bool { return e == next })
 		}
 	}
+}
+
+// conclude does what follows an envelope's last state: its result is mailed; the
+// bytes of a lost file may be sent again.
+func (s *state) conclude(e *Envelope, at time.Time) {
+	if e.State == "VOF" && s.byHash[e.env.Name+e.SHA256] == e {
+		delete(s.byHash, e.env.Name+e.SHA256)
+	}
+	s.post(e, at)
 }
 
 // take runs one step of one envelope.
@@ -67,8 +82,8 @@ func (s *state) take(e *Envelope) {
 // stateOf names the envelope's end: a fault's own code, or that of its step.
 func stateOf(step stage, fault *judge.Finding) string {
 	switch {
-	case fault.Code == "106":
-		return "106"
+	case fault.Code == "106" || fault.Code == "VOF":
+		return fault.Code
 	case step.state == "SOK":
 		return "RSC"
 	case step.state == "FOK":
@@ -77,8 +92,12 @@ func stateOf(step stage, fault *judge.Finding) string {
 	return "RCT"
 }
 
-// checkSchema fails only where the switch late_schema let a bad form through.
+// checkSchema fails where the switch late_schema let a bad form through, and for
+// boletas, whose form is looked at only now.
 func (s *state) checkSchema(e *Envelope) *judge.Finding {
+	if e.Lost {
+		return &judge.Finding{Code: "VOF", Rule: "file-lost", Level: judge.Reject, Text: "No se encontro el archivo .xml"}
+	}
 	if len(e.faults) == 0 {
 		return nil
 	}
@@ -88,7 +107,12 @@ func (s *state) checkSchema(e *Envelope) *judge.Finding {
 // checkSignature: a sender without the right to send gives 106 (live 2026),
 // before the file is looked at.
 func (s *state) checkSignature(e *Envelope) *judge.Finding {
-	if p := s.rightsOf(e.env.Name, e.Sender, e.Company); p == nil || !p.Send {
+	p := s.rightsOf(e.env.Name, e.Sender, e.Company)
+	switch {
+	case p != nil && p.Send:
+	case e.Channel == channelBoleta: // 106 is not among the states of its list
+		return &judge.Finding{Code: "RFR", Rule: "sender-permission", Level: judge.Reject, Text: "Usuario sin permiso de envio"}
+	default:
 		return &judge.Finding{Code: "106", Rule: "sender-permission", Level: judge.Reject, Text: "Usuario sin permiso de envio"}
 	}
 	return e.content.SignatureFault(s.world.Pool, s.uploader(e), s.clock.zone)
@@ -100,6 +124,9 @@ func (s *state) uploader(e *Envelope) judge.Uploader {
 
 func (s *state) checkCover(e *Envelope) *judge.Finding {
 	company := s.account(e.env.Name, e.Company)
+	if company == nil || !company.authorized { // only boletas come so far
+		return &judge.Finding{Rule: "cover-company", Level: judge.Reject, Text: "Empresa no autorizada: " + e.Company}
+	}
 	return e.content.CoverFault(company.Company, e.env, s.uploader(e), e.ReceivedAt)
 }
 

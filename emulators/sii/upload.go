@@ -73,7 +73,7 @@ func (s *Server) upload(env judge.Environment, w http.ResponseWriter, r *http.Re
 		return
 	}
 	now := s.state.clock.now()
-	person := s.auth.person(env, cookie(r), now)
+	person := s.auth.person(realmOf(env, channelDTE), cookie(r), now)
 	if person == "" {
 		writeReception(w, reception{status: statusToken})
 		return
@@ -159,16 +159,22 @@ func (s *state) accept(env judge.Environment, person string, f form, answer *rec
 		answer.status = statusSize
 		return
 	}
-	content, faults, readable := inspect(f.data, switches)
-	if !readable || len(faults) > 0 && !on(switches.LateSchema) {
-		answer.status, answer.errors = statusSchema, faults
+	e := newEnvelope(env, channelDTE, f, switches)
+	if e.content == nil || len(e.faults) > 0 && !on(switches.LateSchema) {
+		answer.status, answer.errors = statusSchema, e.faults
 		return
 	}
-	e := &Envelope{
-		Environment: env.Name, Sender: f.sender(), Company: f.company(), File: f.file,
-		SHA256: hash(f.data), Size: len(f.data), Sent: 1, Bytes: f.data, env: env, content: content, faults: faults,
-	}
 	s.enroll(e, answer)
+}
+
+// newEnvelope looks at a file's form; content is nil where it cannot be read.
+func newEnvelope(env judge.Environment, channel string, f form, switches Switches) *Envelope {
+	e := &Envelope{
+		Environment: env.Name, Channel: channel, Sender: f.sender(), Company: f.company(), File: f.file,
+		SHA256: hash(f.data), Size: len(f.data), Sent: 1, Bytes: f.data, env: env,
+	}
+	e.content, e.faults = inspectFor(channel, env, f.data, switches)
+	return e
 }
 
 // admit checks the sender's permission and the company's authorization.
@@ -196,12 +202,10 @@ func (s *state) enroll(e *Envelope, answer *reception) {
 		s.again(old, answer)
 		return
 	}
-	e.TrackID, e.ReceivedAt, e.speed = s.nextTrack(), answer.at, s.speed
-	if err := s.record("upload", answer.at, uploaded{Envelope: e, Speed: e.speed}); err != nil {
+	if err := s.receive(e, answer.at); err != nil {
 		answer.status = statusBlocked // nothing is promised that could be forgotten
 		return
 	}
-	s.register(e)
 	answer.status, answer.track = statusOK, e.TrackID
 }
 
@@ -219,11 +223,32 @@ func (s *state) again(old *Envelope, answer *reception) {
 
 var schemaLocation = regexp.MustCompile(`\A[^\n]*\n[^\n]*\bxsi:schemaLocation\s*=\s*["']http://www\.sii\.cl/SiiDte (EnvioDTE_v10|EnvioBOLETA_v11)\.xsd["']`)
 
+// inspectFor judges the form of a file by its way in. Boletas go by DTEUpload in
+// certification only; their own service takes nothing else, and no line is too
+// long for it.
+func inspectFor(channel string, env judge.Environment, data []byte, switches Switches) (*judge.Envelope, []string) {
+	lax := true
+	if channel == channelBoleta {
+		switches.AllowLongLines = &lax
+	}
+	content, faults, readable := inspect(data, switches)
+	boletas := readable && content.Root.Tag == "EnvioBOLETA"
+	if readable && (channel == channelBoleta) != boletas && (channel == channelBoleta || env == judge.Production) {
+		return nil, []string{invalidSchema}
+	}
+	if !readable {
+		return nil, faults
+	}
+	return content, faults
+}
+
+const invalidSchema = "SCH-00001: Invalid Schema Name"
+
 // inspect judges the form of a file: what the SII's schema step says. The third
 // value says whether the file could be read at all.
 func inspect(data []byte, switches Switches) (*judge.Envelope, []string, bool) {
 	if !on(switches.AllowLongLines) && longLine(data) || !schemaLocation.Match(data) {
-		return nil, []string{"SCH-00001: Invalid Schema Name"}, false
+		return nil, []string{invalidSchema}, false
 	}
 	content, err := judge.Read(data)
 	if err != nil {

@@ -67,7 +67,7 @@ func (c Court) Judge(d *Document, s Signature) []Finding {
 	stages := []func(*Document) []Finding{
 		c.folio, c.expiry, c.caf, c.stamp,
 		func(d *Document) []Finding { return c.signature(d, s) },
-		c.header, c.detail, c.totals, c.references,
+		c.header, c.detail, c.totals, c.references, c.boletas,
 	}
 	var all []Finding
 	for _, stage := range stages[:5] {

@@ -22,7 +22,7 @@ func (c Court) header(d *Document) []Finding {
 // ruts: Formato DTE asks for the check digit; the code is not known.
 func (c Court) ruts(d *Document) []Finding {
 	var all []Finding
-	for _, path := range []string{"Emisor/RUTEmisor", "Emisor/RUTMandante", "Receptor/RUTRecep", "RUTSolicita", "Transporte/RUTTrans", "Transporte/Chofer/RUTChofer"} {
+	for _, path := range []string{"Emisor/RUTEmisor", "Emisor/RUTMandante", "Receptor/RUTRecep", "RUTSolicita", "RUTProvSW", "Transporte/RUTTrans", "Transporte/Chofer/RUTChofer"} {
 		if value := d.get("Encabezado/" + path); value != "" && !rut.Valid(value) {
 			all = append(all, reject("", "rut-digit", "RUT inválido en %s: %s", path, value))
 		}
@@ -42,7 +42,8 @@ func (c Court) issuer(d *Document) []Finding {
 			all = append(all, reject("HED-3-861", "issuer-acteco", "Actividad Económica no registrada: %s", content(el)))
 		}
 	}
-	if !strings.EqualFold(first40(d.IssuerName), d.caf.Name) {
+	unnamed := d.boleta() && d.IssuerName == "" // RznSocEmisor is optional
+	if !unnamed && !strings.EqualFold(first40(d.IssuerName), d.caf.Name) {
 		all = append(all, slight("HED-1-863", "issuer-name", "Razón Social Emisor distinta de la registrada [%s] <> [%s]", d.IssuerName, d.caf.Name))
 	}
 	return all
@@ -65,7 +66,7 @@ func blank(s string) bool { return strings.TrimSpace(s) == "" }
 // dates: DTE-1-650 is live (sent more than three days after issue); a date in
 // the future is refused by the format document.
 func (c Court) dates(d *Document) []Finding {
-	today := c.Received.Format(time.DateOnly)
+	today := c.Received.Add(tolerance).Format(time.DateOnly) // the sender's clock may be ahead at midnight
 	var all []Finding
 	if d.Date > today {
 		all = append(all, reject("", "issued-in-future", "Fecha de emisión %s posterior a la recepción %s", d.Date, today))

@@ -35,6 +35,7 @@ type Company struct {
 	Certification Resolution
 	Production    *Resolution // nil: not authorized in production
 	Signer        string      // RUT of its firmante
+	Mail          string      // "Mail Contacto SII"; empty: the simulator makes one up
 }
 
 // World is everything that the simulator knows before the first request.
@@ -59,6 +60,7 @@ type companyFile struct {
 		RUT string `json:"rut"`
 	} `json:"firmante"`
 	Production *Resolution `json:"produccion"`
+	Mail       string      `json:"mail_sii"`
 }
 
 // Load reads a world folder.
@@ -92,7 +94,7 @@ func (w *World) loadCompanies(dir string) error {
 
 func (row companyFile) company() Company {
 	c := Company{
-		ID: row.ID, RUT: row.RUT, Name: row.Name, Signer: row.Signer.RUT, Production: row.Production,
+		ID: row.ID, RUT: row.RUT, Name: row.Name, Signer: row.Signer.RUT, Production: row.Production, Mail: row.Mail,
 		Certification: Resolution{Date: row.FchResol, Number: row.NroResol},
 	}
 	if row.Acteco != 0 {
