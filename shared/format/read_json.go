@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func ReadJSON(root *Element, text []byte, base string) (*Node, []Finding, error)
 	r.dec.UseNumber()
 	token, err := r.dec.Token()
 	if err != nil || token != json.Delim('{') {
-		return nil, nil, fmt.Errorf("%w: %w", ErrJSON, cmpError(err))
+		return nil, nil, fmt.Errorf("%w: begins with %v: %w", ErrJSON, token, cmp.Or(err, errOther))
 	}
 	node := New(root)
 	if err := r.object(node, start(base)); err != nil {
@@ -38,12 +39,8 @@ func ReadJSON(root *Element, text []byte, base string) (*Node, []Finding, error)
 	return node, r.findings, nil
 }
 
-func cmpError(err error) error {
-	if err != nil {
-		return err
-	}
-	return errors.New("another value")
-}
+// errOther says that the JSON is another value than an object.
+var errOther = errors.New("another value")
 
 type jsonReader struct {
 	dec      *json.Decoder
