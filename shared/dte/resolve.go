@@ -23,9 +23,11 @@ func Resolve(r Request) (*Order, []FieldError, error) {
 	d.check()
 	warnings, refusals := d.weigh()
 	if len(refusals) == 0 && d.broken {
-		// Not reached while every unreadable number has its own fault; without this a document that was
-		// not computed could pass.
-		return nil, warnings, unreadable()
+		// Every unreadable number has a fault of its own; should one not, what was not computed must not pass.
+		refusals = []FieldError{{
+			Path: base, Code: "unreadable-number", Level: LevelReject,
+			Detail: "un número del documento no se pudo leer",
+		}}
 	}
 	if len(refusals) > 0 {
 		return nil, warnings, &Invalid{Faults: refusals}
