@@ -24,13 +24,46 @@ build: ## compile the functions and the emulators into .local/bin
 # WORLD, STATE_DIR, GATEWAY_ADDR and SII_SPEED may stand on the command line or in the environment.
 LOCAL_ENV := $(foreach v,WORLD STATE_DIR GATEWAY_ADDR SII_SPEED,$(if $($(v)),$(v)="$($(v))"))
 
-.PHONY: run
-run: build ## issue documents from order to the SII's verdict on the embedded emulators
+.PHONY: run run-local run-compose
+run: run-$(or $(TARGET),local) ## issue documents from order to the SII's verdict; TARGET=compose: in containers
+
+run-local: build
 	@env $(LOCAL_ENV) $(BIN)/local run
+
+run-compose: up
+	@go build $(TAGS) -trimpath -ldflags '-s -w' -o $(BIN)/local ./emulators/local/cmd
+	@rm -rf .local/compose && mkdir -p .local/compose
+	@docker cp "$$($(COMPOSE) ps -q sii)":/world .local/compose/
+	@env WORLD=.local/compose/world GATEWAY_URL=http://$(or $(GATEWAY_ADDR),127.0.0.1:8080) $(BIN)/local demo
 
 .PHONY: serve
 serve: build ## keep the whole stack running on GATEWAY_ADDR (127.0.0.1:8080)
 	@env $(LOCAL_ENV) $(BIN)/local serve
+
+# BUILD_IMAGE and RUN_IMAGE stand in for the base images of the Dockerfiles.
+COMPOSE ?= docker compose
+IMAGE_ARGS = $(foreach v,BUILD_IMAGE RUN_IMAGE,$(if $($(v)),--build-arg $(v)=$($(v))))
+
+.PHONY: images
+images: ## a container image for each function, and one for the emulators
+	docker build -q -t timbre/emulators -f emulators/Dockerfile $(IMAGE_ARGS) .
+	@set -e; for f in $(FUNCTIONS); do \
+	  echo "docker build timbre/$$f"; \
+	  docker build -q -t timbre/$$f -f functions/Dockerfile --build-arg FUNCTION=$$f $(IMAGE_ARGS) .; done
+
+.PHONY: up
+up: images .env ## keep the whole stack running in containers on GATEWAY_ADDR (127.0.0.1:8080)
+	$(COMPOSE) up -d
+
+.PHONY: down
+down: ## stop the containers; their volumes stay
+	$(COMPOSE) down
+
+# docker compose reads .env: the name of the stack and its operator's first key, made once.
+.env:
+	@umask 077; key=bootstrap_$$(LC_ALL=C tr -dc 'a-zA-Z0-9' </dev/urandom | head -c 48); \
+	sum=$$(printf %s "$$key" | { sha256sum 2>/dev/null || shasum -a 256; } | cut -d' ' -f1); \
+	printf 'COMPOSE_PROJECT_NAME=timbre\nBOOTSTRAP_KEY=%s\nBOOTSTRAP_KEY_SHA256=%s\n' "$$key" "$$sum" >$@
 
 .PHONY: test
 test: ## all tests, about a minute
