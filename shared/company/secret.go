@@ -21,6 +21,8 @@ type Secrets interface {
 	// Add stores a new version of a secret, which is made if it is not there, and tells the version.
 	Add(ctx context.Context, name string, data []byte) (string, error)
 	Access(ctx context.Context, name, version string) ([]byte, error)
+	// Delete destroys a secret with all its versions; one that is not there is success.
+	Delete(ctx context.Context, name string) error
 }
 
 // CertificateSecret names the secret of a company's certificates; each certificate is a version.
@@ -35,6 +37,12 @@ func CAFSecret(e store.Environment, r rut.RUT, t dte.Type) string {
 
 // WebhookSecret names the secret by which a company knows that a webhook is ours; each rotation is a version.
 func WebhookSecret(r rut.RUT) string { return "timbre-webhook-" + r.String() }
+
+// IMAPSecret and SMTPSecret name the secrets of a company's mailbox passwords.
+func IMAPSecret(r rut.RUT) string { return fmt.Sprintf("timbre-imap-%s", r) }
+
+// SMTPSecret is beside IMAPSecret.
+func SMTPSecret(r rut.RUT) string { return fmt.Sprintf("timbre-smtp-%s", r) }
 
 // pfxSecret is the content of a certificate's secret.
 type pfxSecret struct {
@@ -73,6 +81,14 @@ func (m *MemorySecrets) Access(_ context.Context, name, version string) ([]byte,
 		return nil, fmt.Errorf("%w: version %s of %s", ErrSecret, version, name)
 	}
 	return append([]byte(nil), m.versions[name][n-1]...), nil
+}
+
+// Delete implements Secrets.
+func (m *MemorySecrets) Delete(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.versions, name)
+	return nil
 }
 
 // Len counts the versions of all secrets.

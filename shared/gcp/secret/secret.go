@@ -1,5 +1,8 @@
 // Package secret keeps certificates, CAFs and passwords in Secret Manager. SECRET_MANAGER_EMULATOR_HOST
 // names an emulator, since the official client reads no variable for one.
+//
+// A Secret Manager that cannot be reached, or is overloaded, is problem.Unavailable wherever the error
+// comes to the edge; a version that does not exist is company.ErrSecret.
 package secret
 
 import (
@@ -8,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path"
+	"time"
 
 	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -16,10 +20,21 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"timbre/shared/company"
+	"timbre/shared/problem"
 )
 
 // ErrCorrupt says that a payload does not have the checksum that it came with.
 var ErrCorrupt = errors.New("secret: payload is corrupt")
+
+const (
+	// callTimeout bounds a call with the client's own retries, so that callers hear of an outage.
+	callTimeout = 10 * time.Second
+	retryAfter  = 5 * time.Second
+	// probe is a secret that does not exist.
+	probe = "timbre-readiness"
+)
 
 // Manager is a project's Secret Manager.
 type Manager struct {
@@ -48,6 +63,8 @@ func (m *Manager) Close() error { return m.client.Close() }
 
 // Add stores a new version of a secret, which is made if it is not there, and tells the version's number.
 func (m *Manager) Add(ctx context.Context, name string, data []byte) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	request := &secretmanagerpb.AddSecretVersionRequest{
 		Parent:  m.path(name),
 		Payload: &secretmanagerpb.SecretPayload{Data: data, DataCrc32C: checksum(data)},
@@ -55,29 +72,51 @@ func (m *Manager) Add(ctx context.Context, name string, data []byte) (string, er
 	version, err := m.client.AddSecretVersion(ctx, request)
 	if status.Code(err) == codes.NotFound {
 		if err := m.create(ctx, name); err != nil {
-			return "", err
+			return "", fmt.Errorf("create secret %s: %w", name, meaning(err))
 		}
 		version, err = m.client.AddSecretVersion(ctx, request)
 	}
 	if err != nil {
-		return "", fmt.Errorf("add a version of secret %s: %w", name, err)
+		return "", fmt.Errorf("add a version of secret %s: %w", name, meaning(err))
 	}
 	return path.Base(version.GetName()), nil
 }
 
 // Access reads a version of a secret.
 func (m *Manager) Access(ctx context.Context, name, version string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	answer, err := m.client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{
 		Name: m.path(name) + "/versions/" + version,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("access version %s of secret %s: %w", version, name, err)
+		return nil, fmt.Errorf("access version %s of secret %s: %w", version, name, meaning(err))
 	}
 	payload := answer.GetPayload()
 	if payload.DataCrc32C != nil && *payload.DataCrc32C != *checksum(payload.GetData()) {
 		return nil, fmt.Errorf("%w: version %s of %s", ErrCorrupt, version, name)
 	}
 	return payload.GetData(), nil
+}
+
+// Delete destroys a secret with all its versions; one that is not there is success.
+func (m *Manager) Delete(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := m.client.DeleteSecret(ctx, &secretmanagerpb.DeleteSecretRequest{Name: m.path(name)})
+	if err != nil && status.Code(err) != codes.NotFound {
+		return fmt.Errorf("delete secret %s: %w", name, meaning(err))
+	}
+	return nil
+}
+
+// Check asks for a secret that does not exist: Secret Manager answers, and lets this function read.
+func (m *Manager) Check(ctx context.Context) error {
+	_, err := m.Access(ctx, probe, "latest")
+	if errors.Is(err, company.ErrSecret) {
+		return nil
+	}
+	return err
 }
 
 func (m *Manager) create(ctx context.Context, name string) error {
@@ -88,10 +127,21 @@ func (m *Manager) create(ctx context.Context, name string) error {
 			Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}},
 		}},
 	})
-	if err != nil && status.Code(err) != codes.AlreadyExists {
-		return fmt.Errorf("create secret %s: %w", name, err)
+	if status.Code(err) == codes.AlreadyExists {
+		return nil
 	}
-	return nil
+	return err
+}
+
+// meaning tells outages, which pass, and secrets that are not there from other errors.
+func meaning(err error) error {
+	switch status.Code(err) {
+	case codes.NotFound:
+		return fmt.Errorf("%w: %w", company.ErrSecret, err)
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Internal, codes.Unknown:
+		return &problem.Error{Code: problem.Unavailable, RetryAfter: retryAfter, Cause: err}
+	}
+	return err
 }
 
 func (m *Manager) path(name string) string { return "projects/" + m.project + "/secrets/" + name }
