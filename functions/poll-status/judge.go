@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
 	"timbre/shared/dte"
@@ -75,6 +77,8 @@ type accused struct {
 	item   dispatch.Item
 	record document.Record
 	state  *sii.DocumentState
+	// verdict is what its state says, once it is decided.
+	verdict event.Status
 }
 
 // judgeType decides the documents of a type and counts those that stay undecided.
@@ -85,12 +89,9 @@ func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
 	}
 	count, listed := c.state.CountOf(t)
 	if status, sure := byCounts(count, listed, all); sure && c.state.Class() == sii.Processed {
-		for _, a := range undecided {
-			if err := c.sentence(ctx, a, status); err != nil {
-				return 0, err
-			}
-		}
-		return 0, nil
+		return 0, each(ctx, undecided, writesAtOnce, func(ctx context.Context, a *accused) error {
+			return c.sentence(ctx, a, status)
+		})
 	}
 	if err := c.askEach(ctx, undecided); err != nil {
 		return 0, err
@@ -100,23 +101,35 @@ func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
 
 // documents are those of the plan of a type: how many there are, and those without verdict.
 func (c *court) documents(ctx context.Context, t dte.Type) (int, []*accused, error) {
-	all := 0
-	var undecided []*accused
+	var all, undecided []*accused
 	for _, item := range c.plan.Documents {
-		if item.Type != t {
-			continue
-		}
-		all++
-		id := c.plan.Document(item)
-		r, err := document.Load(ctx, c.State, id)
-		if err != nil {
-			return 0, nil, err
-		}
-		if c.plan.Carries(&r, item) && !r.Status.Final() {
-			undecided = append(undecided, &accused{id: id, item: item, record: r})
+		if item.Type == t {
+			all = append(all, &accused{id: c.plan.Document(item), item: item})
 		}
 	}
-	return all, undecided, nil
+	err := each(ctx, all, writesAtOnce, func(ctx context.Context, a *accused) (err error) {
+		a.record, err = document.Load(ctx, c.State, a.id)
+		return err
+	})
+	for _, a := range all {
+		if c.plan.Carries(&a.record, a.item) && !a.record.Status.Final() {
+			undecided = append(undecided, a)
+		}
+	}
+	return len(all), undecided, err
+}
+
+// writesAtOnce bounds the storage calls of one envelope at a time.
+const writesAtOnce = 16
+
+// each calls do for all documents, some at a time.
+func each(ctx context.Context, all []*accused, limit int, do func(context.Context, *accused) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(limit)
+	for _, a := range all {
+		g.Go(func() error { return do(ctx, a) })
+	}
+	return g.Wait()
 }
 
 // byCounts tells the verdict of all n documents of a type where the counts leave no doubt. Rejections are
@@ -133,16 +146,16 @@ func byCounts(c sii.Count, listed bool, n int) (event.Status, bool) {
 	return "", false
 }
 
-// askEach asks QueryEstDte for documents, one after another.
+// askEach asks QueryEstDte for documents.
 func (c *court) askEach(ctx context.Context, all []*accused) error {
-	for _, a := range all {
+	return each(ctx, all, looksAtOnce, func(ctx context.Context, a *accused) error {
 		state, err := c.session.DocumentState(ctx, question(&a.record))
+		a.state = &state
 		if err != nil {
 			return fmt.Errorf("ask for %s: %w", a.id, err)
 		}
-		a.state = &state
-	}
-	return nil
+		return nil
+	})
 }
 
 func question(r *document.Record) sii.Question {
@@ -162,22 +175,22 @@ func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, l
 	}
 	late := c.Now().Sub(c.plan.Verdict.At) >= c.cfg.grace()
 	rejects := listed && count.Rejected >= missing && c.state.Class() == sii.Processed || late
+	var decided []*accused
 	for _, a := range all {
-		status := event.Status("")
 		switch {
 		case a.state.Standing() == sii.Registered:
-			status = c.accepted(count)
+			a.verdict = c.accepted(count)
 		case a.missing() && rejects:
-			status = event.StatusRejected
+			a.verdict = event.StatusRejected
 		default:
-			undecided++
 			continue
 		}
-		if err := c.sentence(ctx, a, status); err != nil {
-			return undecided, err
-		}
+		decided = append(decided, a)
 	}
-	return undecided, nil
+	err = each(ctx, decided, writesAtOnce, func(ctx context.Context, a *accused) error {
+		return c.sentence(ctx, a, a.verdict)
+	})
+	return len(all) - len(decided), err
 }
 
 // missing tells whether the SII says that it does not have the document.
