@@ -370,7 +370,7 @@ func TestUnreachableBucketIsNoRefusal(t *testing.T) {
 	defer cancel()
 	h := guard.Require(access.Read, http.NotFoundHandler())
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
-	r.Header.Set("Authorization", "Bearer timbre_x")
+	r.Header.Set("Authorization", "Bearer timbre_"+strings.Repeat("x", 43))
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, r)
 	if answer.Code != 503 || answer.Header().Get("Retry-After") == "" {
@@ -412,6 +412,8 @@ func TestConfigIsRefused(t *testing.T) {
 		"user with a bad RUT":   {UserEmails: "ana@example.cl=1-1/read"},
 		"user for all":          {UserEmails: "ana@example.cl=*/read"},
 		"user, unknown scope":   {UserEmails: "ana@example.cl=99928793-K/all"},
+		"rate below zero":       {RatePerSecond: -1},
+		"rate without burst":    {RatePerSecond: 1},
 		"user is an account":    {UserEmails: account + "=99928793-K/read", ServiceAccounts: []string{account}},
 	}
 	for name, c := range cases {

@@ -23,6 +23,10 @@ type Config struct {
 	ServiceAccounts []string `env:"SERVICE_ACCOUNTS"`
 	// UserEmails are the people whose ID tokens count: ana@example.cl=76192083-9,96790240-3/issue,read;…
 	UserEmails string `env:"USER_EMAILS"`
+	// RatePerSecond is how many requests of one credential a process lets in, RateBurst how many at once;
+	// 0 sets no bound. The bootstrap key and service accounts have none.
+	RatePerSecond int `env:"RATE_PER_SECOND,default=100"`
+	RateBurst     int `env:"RATE_BURST,default=200"`
 }
 
 // settings is a Config that has been read.
@@ -41,6 +45,9 @@ func (c Config) read() (settings, error) {
 			return s, errors.New("access: BOOTSTRAP_KEY_SHA256 is no SHA-256 in hex")
 		}
 		copy(s.bootstrap[:], sum)
+	}
+	if c.RatePerSecond < 0 || c.RatePerSecond > 0 && c.RateBurst < 1 {
+		return s, errors.New("access: RATE_PER_SECOND and RATE_BURST must be positive")
 	}
 	var err error
 	if s.users, err = readUsers(c.UserEmails); err != nil {

@@ -7,6 +7,7 @@
 //
 // API keys are 256 random bits behind the prefix timbre_; only their SHA-256 is stored, as the name of
 // an object. A key is remembered for at most 30 seconds, so that a revoked one is dead within a minute.
+// Each credential has so many requests a second in each process (429 with Retry-After beyond).
 // The bootstrap key stands in the configuration (its SHA-256), may act for every company, and alone
 // creates companies.
 //

@@ -24,6 +24,7 @@ type Guard struct {
 	settings settings
 	keys     *Keys
 	tokens   *tokens
+	limits   *limiter
 	logger   *slog.Logger
 }
 
@@ -37,7 +38,7 @@ func New(ctx context.Context, c Config, keys *Keys, logger *slog.Logger) (*Guard
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{settings: s, keys: keys, tokens: t, logger: logger}, nil
+	return &Guard{settings: s, keys: keys, tokens: t, limits: newLimiter(c.RatePerSecond, c.RateBurst, keys.now), logger: logger}, nil
 }
 
 // Require lets in callers of a public path who have the scope for some company; the handler asks
@@ -45,8 +46,8 @@ func New(ctx context.Context, c Config, keys *Keys, logger *slog.Logger) (*Guard
 func (g *Guard) Require(s Scope, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := g.principal(r)
-		if err == nil && !p.has(s) {
-			err = problem.Wrap(problem.Forbidden, "", fmt.Errorf("access: credential %s may not %s", p.ID, s))
+		if err == nil {
+			err = g.admit(p, s)
 		}
 		if err != nil {
 			problem.Write(w, r, err, g.logger)
@@ -55,6 +56,20 @@ func (g *Guard) Require(s Scope, next http.Handler) http.Handler {
 		serve.Note(r.Context(), slog.String("credential", p.ID))
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), p)))
 	})
+}
+
+// admit refuses a caller who asks too often or has not the scope.
+func (g *Guard) admit(p Principal, s Scope) error {
+	if p.Bootstrap {
+		return nil
+	}
+	if wait := g.limits.take(p.ID + p.Email); wait > 0 {
+		return &problem.Error{Code: problem.RateLimited, RetryAfter: wait}
+	}
+	if !p.has(s) {
+		return problem.Wrap(problem.Forbidden, "", fmt.Errorf("access: credential %s may not %s", p.ID, s))
+	}
+	return nil
 }
 
 // Internal lets in the configured service accounts, by ID token only.

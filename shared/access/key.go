@@ -21,6 +21,7 @@ const (
 	// KeyPrefix begins every API key, so that people and scanners know one when they see it.
 	KeyPrefix = "timbre_"
 	keyBytes  = 32
+	keyLength = len(KeyPrefix) + 43 // base64url of keyBytes
 	// idLength is how much of the key's SHA-256 (in hex) serves as its public id.
 	idLength = 16
 	// keyAge is how long a key is remembered: a revoked one is dead within a minute.
@@ -120,14 +121,55 @@ func (k *Keys) Revoke(ctx context.Context, id string, allow func(Key) error) err
 		if err != nil {
 			return err
 		}
-		k.kept.Forget(sum)
+		defer k.kept.Forget(sum)
 		return k.bucket.Delete(ctx, store.APIKey(sum), generation)
 	}
 	return ErrNoKey
 }
 
-// find gives the key of a text; nil if there is none.
+// Leave takes a company out of every key: a key of that company alone is deleted.
+func (k *Keys) Leave(ctx context.Context, r rut.RUT) error {
+	keys, err := k.List(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := k.leave(ctx, key.ID, r); err != nil && !errors.Is(err, ErrNoKey) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keys) leave(ctx context.Context, id string, r rut.RUT) error {
+	for o, err := range k.bucket.List(ctx, store.Query{Prefix: store.APIKeyPrefix + id}) {
+		if err != nil {
+			return err
+		}
+		sum, err := sumOf(o.Name)
+		if err != nil {
+			return err
+		}
+		defer k.kept.Forget(sum)
+		key, generation, err := k.load(ctx, o)
+		if err != nil {
+			return err
+		}
+		key.RUTs = slices.DeleteFunc(key.RUTs, func(of rut.RUT) bool { return of == r })
+		if len(key.RUTs) == 0 {
+			return k.bucket.Delete(ctx, store.APIKey(sum), generation)
+		}
+		_, err = k.bucket.ReplaceJSON(ctx, store.APIKey(sum), generation, key, keyMeta(key))
+		return err
+	}
+	return ErrNoKey
+}
+
+// find gives the key of a text; nil if there is none. What cannot be a key costs no look.
 func (k *Keys) find(ctx context.Context, text string) (*Key, error) {
+	if len(text) != keyLength {
+		return nil, nil //nolint:nilnil // no key is an answer here
+	}
 	return k.kept.Get(ctx, sha256.Sum256([]byte(text)))
 }
 

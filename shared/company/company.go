@@ -33,6 +33,12 @@ type Company struct {
 	StrictRemarks bool   `json:"strict_remarks"`
 	// Intercambio is the mailbox by which the company exchanges documents with others.
 	Intercambio *Intercambio `json:"intercambio,omitempty"`
+	// IMAPPassword and SMTPPassword are those of Intercambio's accounts.
+	IMAPPassword *Secret `json:"imap_password,omitempty"`
+	SMTPPassword *Secret `json:"smtp_password,omitempty"`
+
+	// Leaving is since when the company is being deleted: it has no CAFs any more and issues nothing.
+	Leaving *time.Time `json:"leaving,omitempty"`
 }
 
 // Intercambio names mail servers; their passwords are secrets.
@@ -42,12 +48,14 @@ type Intercambio struct {
 	SMTP  *Mailbox `json:"smtp,omitempty"`
 }
 
-// Mailbox is an account at a mail server; Folder is of IMAP only.
+// Mailbox is an account at a mail server; Folder is of IMAP only. Security is tls (if empty), starttls or plain.
 type Mailbox struct {
 	Host   string `json:"host"`
 	Port   int    `json:"port"`
 	User   string `json:"user"`
 	Folder string `json:"folder,omitempty"`
+
+	Security string `json:"security,omitempty"`
 }
 
 // Block is what a company has in one environment.
@@ -55,7 +63,9 @@ type Block struct {
 	FchResol    string       `json:"FchResol"` // AAAA-MM-DD
 	NroResol    int          `json:"NroResol"` // 0 in certificacion
 	Certificate *Certificate `json:"certificate,omitempty"`
-	CAFs        []CAF        `json:"cafs,omitempty"`
+	// Standby takes the Certificate's place when that expires.
+	Standby *Certificate `json:"standby,omitempty"`
+	CAFs    []CAF        `json:"cafs,omitempty"`
 }
 
 // Secret names one version of one secret.

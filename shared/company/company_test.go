@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -232,6 +234,26 @@ func TestVault(t *testing.T) {
 	}
 	if _, err := company.NewVault(secrets, caf.SIIKeys()).CAF(t.Context(), company.CAF{Secret: stamp}); !errors.Is(err, caf.ErrFRMA) {
 		t.Errorf("a CAF that the SII did not sign: %v", err)
+	}
+}
+
+func TestPasswordsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	secrets := &company.MemorySecrets{}
+	version, err := secrets.Add(t.Context(), company.IMAPSecret(companyA), []byte("marker"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, err := company.NewVault(secrets, nil).Password(t.Context(), company.Secret{Name: company.IMAPSecret(companyA), Version: version})
+	if err != nil || string(password) != "marker" {
+		t.Fatalf("%q, %v", string(password), err)
+	}
+	var out strings.Builder
+	log := slog.New(slog.NewJSONHandler(&out, nil))
+	log.Info("x", "password", password, "inside", struct{ P company.Password }{password})
+	fmt.Fprintf(&out, "%v %s %q %x %#v %d", password, password, password, password, password, password)
+	if strings.Contains(out.String(), "marker") || strings.Contains(out.String(), "6d61726b6572") || !strings.Contains(out.String(), "[redacted]") {
+		t.Error(out.String())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"sync"
 
@@ -38,10 +39,10 @@ func CAFSecret(e store.Environment, r rut.RUT, t dte.Type) string {
 // WebhookSecret names the secret by which a company knows that a webhook is ours; each rotation is a version.
 func WebhookSecret(r rut.RUT) string { return "timbre-webhook-" + r.String() }
 
-// IMAPSecret and SMTPSecret name the secrets of a company's mailbox passwords.
+// IMAPSecret names the secret of the password to a company's mailbox.
 func IMAPSecret(r rut.RUT) string { return fmt.Sprintf("timbre-imap-%s", r) }
 
-// SMTPSecret is beside IMAPSecret.
+// SMTPSecret names the secret of the password to a company's mail server.
 func SMTPSecret(r rut.RUT) string { return fmt.Sprintf("timbre-smtp-%s", r) }
 
 // pfxSecret is the content of a certificate's secret.
@@ -54,6 +55,17 @@ type pfxSecret struct {
 func EncodePFX(pfx []byte, password string) ([]byte, error) {
 	return json.Marshal(pfxSecret{PFX: pfx, Password: password})
 }
+
+// Password is a text that prints as [redacted].
+type Password string
+
+const redacted = "[redacted]"
+
+// Format keeps the password out of logs, whatever the verb.
+func (Password) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// MarshalText keeps the password out of logs and answers.
+func (Password) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // MemorySecrets keeps secrets in memory, for tests. The zero value is empty.
 type MemorySecrets struct {

@@ -18,6 +18,7 @@ type Vault struct {
 	keys       caf.Keys
 	identities *recent.Cache[signerRef, *cert.Identity]
 	cafs       *recent.Cache[Secret, *caf.CAF]
+	passwords  *recent.Cache[Secret, Password]
 }
 
 // signerRef is what an identity depends on.
@@ -31,6 +32,10 @@ func NewVault(s Secrets, keys caf.Keys) *Vault {
 	v := &Vault{secrets: s, keys: keys}
 	v.identities = recent.New(recent.Options[signerRef, *cert.Identity]{Load: v.openIdentity})
 	v.cafs = recent.New(recent.Options[Secret, *caf.CAF]{Load: v.openCAF})
+	v.passwords = recent.New(recent.Options[Secret, Password]{Load: func(ctx context.Context, ref Secret) (Password, error) {
+		text, err := s.Access(ctx, ref.Name, ref.Version)
+		return Password(text), err
+	}})
 	return v
 }
 
@@ -42,6 +47,11 @@ func (v *Vault) Identity(ctx context.Context, c *Certificate) (*cert.Identity, e
 // CAF is the file of an authorisation, checked.
 func (v *Vault) CAF(ctx context.Context, c CAF) (*caf.CAF, error) {
 	return v.cafs.Get(ctx, c.Secret)
+}
+
+// Password is the content of a secret that is a text.
+func (v *Vault) Password(ctx context.Context, ref Secret) (Password, error) {
+	return v.passwords.Get(ctx, ref)
 }
 
 func (v *Vault) openIdentity(ctx context.Context, ref signerRef) (*cert.Identity, error) {
