@@ -172,3 +172,22 @@ func large(size int) string {
 	}
 	return b.String()
 }
+
+// readBody reads the first mail of an answer as far as it comes.
+func readBody(cmd *imapclient.FetchCommand) (int64, error) {
+	var n int64
+	for m := cmd.Next(); m != nil; m = cmd.Next() {
+		for item := m.Next(); item != nil; item = m.Next() {
+			section, ok := item.(imapclient.FetchItemDataBodySection)
+			if !ok {
+				continue
+			}
+			read, err := io.Copy(io.Discard, section.Literal)
+			n += read
+			if err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, cmd.Close()
+}
