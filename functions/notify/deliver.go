@@ -11,9 +11,9 @@ import (
 
 // outcome is what became of a delivery; the zero value is that nothing is left to be done.
 type outcome struct {
-	later   bool  // somebody else is to come back to the entry
-	failure error // why the receiver does not have the event
-	number  int64 // of the event, where it failed
+	later   bool     // somebody else is to come back to the entry
+	failure error    // why the receiver does not have the event
+	left    []logged // the events that it does not have, the task's own last
 }
 
 // deliver posts what the receiver does not have of a subject, in order. The outcome is that of the task's
@@ -38,13 +38,15 @@ func (s *service) deliver(ctx context.Context, t task, events []logged, h haste)
 		if delivered[e.id] {
 			continue
 		}
-		if result.failure == nil && !result.later {
+		if len(result.left) == 0 {
 			if result, err = s.hand(ctx, c, t, e, h); err != nil {
 				return outcome{}, err
 			}
 		}
-		if e.id == t.id && (result.failure != nil || result.later) {
-			result.number = e.Number
+		if result.failure != nil || result.later {
+			result.left = append(result.left, e)
+		}
+		if e.id == t.id {
 			return result, nil
 		}
 	}

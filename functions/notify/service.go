@@ -130,17 +130,22 @@ func (s *service) settle(ctx context.Context, t task, o outcome) error {
 	return err
 }
 
-// bury keeps an event that the webhook did not take in three days.
+// bury keeps an event that the webhook did not take in three days, and those before it that it waited for.
 func (s *service) bury(ctx context.Context, t task, o outcome) error {
-	letter := DeadLetter{
-		Number: o.number, ID: string(t.id), Attempts: t.attempt + 1, At: s.Now().UTC(), Reason: o.failure.Error(),
-	}
 	s.Logger.ErrorContext(ctx, "webhook given up", "rut_emisor", t.company.RUT.String(), "event_id", t.id, "error", o.failure)
-	_, err := s.State.CreateJSON(ctx, store.DeadLetter(t.company, o.number), letter, nil)
-	if err != nil && !errors.Is(err, store.ErrExists) { // buried by somebody else, or by ourselves before we died
-		return err
+	for _, e := range o.left {
+		letter := DeadLetter{
+			Number: e.Number, ID: string(e.id), Attempts: t.attempt + 1, At: s.Now().UTC(), Reason: o.failure.Error(),
+		}
+		_, err := s.State.CreateJSON(ctx, store.DeadLetter(t.company, e.Number), letter, nil)
+		if err != nil && !errors.Is(err, store.ErrExists) { // buried by somebody else, or by ourselves before we died
+			return err
+		}
+		if err := s.markDelivered(ctx, t.company, e.id); err != nil {
+			return err
+		}
 	}
-	return s.markDelivered(ctx, t.company, t.id)
+	return nil
 }
 
 func (s *service) markDelivered(ctx context.Context, c store.Company, id store.EventID) error {
