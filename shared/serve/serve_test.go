@@ -292,6 +292,25 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestHeadersOfEveryAnswer(t *testing.T) {
+	t.Parallel()
+	url, _ := start(t, serve.Options{}, map[string]http.HandlerFunc{
+		"GET /ok":    func(http.ResponseWriter, *http.Request) {},
+		"GET /panic": func(http.ResponseWriter, *http.Request) { panic("x") },
+	})
+	for _, path := range []string{"/ok", "/panic", "/none", "//", "/health", "/health/ready"} {
+		response, _ := call(t, http.MethodGet, url+path, nil)
+		for name, want := range map[string]string{
+			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+		} {
+			if got := response.Header.Get(name); got != want {
+				t.Errorf("%s: %s %q", path, name, got)
+			}
+		}
+	}
+}
+
 func TestNewNeedsAHandler(t *testing.T) {
 	t.Parallel()
 	if _, err := serve.New(serve.Options{Logger: slog.Default()}); err == nil {

@@ -71,12 +71,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, notes := withNotes(ctx, r)
 	stream := newStream(w, r, s.stall)
 	answer := &answer{ResponseWriter: w, stream: stream}
+	harden(answer.Header())
 	answer.Header().Set(problem.RequestIDHeader, notes.requestID)
 	r = r.WithContext(ctx)
 	r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, s.maxBody), stream: stream}
 	s.serve(answer, r)
 	stream.beginWrite() // the framework's server reads and sends what is left
 	s.logRequest(r, answer, begin)
+}
+
+// harden sets what every answer has: no cache on the way keeps it, no browser guesses its type, and XML
+// that somebody opens in a browser runs nothing.
+func harden(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 }
 
 func (s *Server) serve(w *answer, r *http.Request) {
