@@ -45,17 +45,22 @@ func (m *mortal) act(write func()) {
 	}
 }
 
-func (m *mortal) Create(ctx context.Context, o store.Object) (n int64, err error) {
+func (m *mortal) Create(ctx context.Context, o store.Object) (int64, error) {
+	var n int64
+	var err error
 	m.act(func() { n, err = m.Driver.Create(ctx, o) })
 	return n, err
 }
 
-func (m *mortal) Replace(ctx context.Context, o store.Object) (n int64, err error) {
+func (m *mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
+	var n int64
+	var err error
 	m.act(func() { n, err = m.Driver.Replace(ctx, o) })
 	return n, err
 }
 
-func (m *mortal) Delete(ctx context.Context, name string, generation int64) (err error) {
+func (m *mortal) Delete(ctx context.Context, name string, generation int64) error {
+	var err error
 	m.act(func() { err = m.Driver.Delete(ctx, name, generation) })
 	return err
 }

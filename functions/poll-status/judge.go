@@ -17,8 +17,8 @@ import (
 	"timbre/shared/store"
 )
 
-// judge decides the documents of a processed envelope. decided tells that each has its verdict.
-func (s *service) judge(ctx context.Context, session Inquirer, p *dispatch.Plan, track string, state sii.EnvelopeState) (decided bool, err error) {
+// judge decides the documents of a processed envelope, and tells whether each has its verdict.
+func (s *service) judge(ctx context.Context, session Inquirer, p *dispatch.Plan, track string, state sii.EnvelopeState) (bool, error) {
 	noted, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
 		if p.Verdict != nil && p.Verdict.State == state.State {
 			return store.ErrUnchanged
@@ -107,7 +107,8 @@ func (c *court) documents(ctx context.Context, t dte.Type) (int, []*accused, err
 			all = append(all, &accused{id: c.plan.Document(item), item: item})
 		}
 	}
-	err := each(ctx, all, writesAtOnce, func(ctx context.Context, a *accused) (err error) {
+	err := each(ctx, all, writesAtOnce, func(ctx context.Context, a *accused) error {
+		var err error
 		a.record, err = document.Load(ctx, c.State, a.id)
 		return err
 	})
@@ -164,9 +165,9 @@ func question(r *document.Record) sii.Question {
 	}
 }
 
-// byStates decides by QueryEstDte. A document that the SII has is accepted. One that it does not have is
+// byStates decides by QueryEstDte and counts those that stay undecided. A document that the SII has is accepted. One that it does not have is
 // rejected if the counts reject as many as there are of these, or if it has not turned up after the grace.
-func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, listed bool) (undecided int, err error) {
+func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, listed bool) (int, error) {
 	missing := 0
 	for _, a := range all {
 		if a.missing() {
@@ -187,7 +188,7 @@ func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, l
 		}
 		decided = append(decided, a)
 	}
-	err = each(ctx, decided, writesAtOnce, func(ctx context.Context, a *accused) error {
+	err := each(ctx, decided, writesAtOnce, func(ctx context.Context, a *accused) error {
 		return c.sentence(ctx, a, a.verdict)
 	})
 	return len(all) - len(decided), err

@@ -12,9 +12,9 @@ import (
 	"timbre/shared/store"
 )
 
-// look asks the SII for an envelope once and applies what it says. decided tells that nothing is left to
-// ask for; it is false also while another look goes on here.
-func (s *service) look(ctx context.Context, id store.EnvelopeID) (decided bool, err error) {
+// look asks the SII for an envelope once and applies what it says. True: nothing is left to ask for; it is
+// false also while another look goes on here.
+func (s *service) look(ctx context.Context, id store.EnvelopeID) (bool, error) {
 	if !s.looks.enter(id) {
 		return false, nil
 	}
@@ -29,14 +29,14 @@ func (s *service) look(ctx context.Context, id store.EnvelopeID) (decided bool, 
 	case dispatch.Refused: // whoever noted it may have died before he handed the documents back
 		return true, s.handBack(ctx, &p)
 	case dispatch.Received:
-		decided, err = s.ask(ctx, &p)
-	default:
-		return true, nil // send has it; an entry is due again once it is received
+		decided, err := s.ask(ctx, &p)
+		if err != nil {
+			return decided, fmt.Errorf("look at envelope %d of %s: %w", id.Number, id.RUT, err)
+		}
+		return decided, nil
+	case dispatch.Open, dispatch.Parked: // send has it; an entry is due again once it is received
 	}
-	if err != nil {
-		return decided, fmt.Errorf("look at envelope %d of %s: %w", id.Number, id.RUT, err)
-	}
-	return decided, nil
+	return true, nil
 }
 
 func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {

@@ -75,17 +75,22 @@ func (m mortal) List(ctx context.Context, q store.Query) (store.Page, error) {
 	return m.Driver.List(ctx, q)
 }
 
-func (m mortal) Create(ctx context.Context, o store.Object) (n int64, err error) {
+func (m mortal) Create(ctx context.Context, o store.Object) (int64, error) {
+	var n int64
+	var err error
 	m.act(func() { n, err = m.Driver.Create(ctx, o) })
 	return n, err
 }
 
-func (m mortal) Replace(ctx context.Context, o store.Object) (n int64, err error) {
+func (m mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
+	var n int64
+	var err error
 	m.act(func() { n, err = m.Driver.Replace(ctx, o) })
 	return n, err
 }
 
-func (m mortal) Delete(ctx context.Context, name string, generation int64) (err error) {
+func (m mortal) Delete(ctx context.Context, name string, generation int64) error {
+	var err error
 	m.act(func() { err = m.Driver.Delete(ctx, name, generation) })
 	return err
 }
@@ -96,7 +101,9 @@ type mortalUploader struct {
 	*life
 }
 
-func (m mortalUploader) Upload(ctx context.Context, r rut.RUT, name string, data []byte) (result sii.UploadResult, err error) {
+func (m mortalUploader) Upload(ctx context.Context, r rut.RUT, name string, data []byte) (sii.UploadResult, error) {
+	var result sii.UploadResult
+	var err error
 	m.act(func() { result, err = m.Uploader.Upload(ctx, r, name, data) })
 	return result, err
 }

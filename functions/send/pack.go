@@ -220,7 +220,8 @@ func (b *batch) consider(ctx context.Context, w waiting, item dispatch.Item) err
 }
 
 // referenced tells whether a document must wait for those of ours that it refers to, or why it cannot go out.
-func (b *batch) referenced(ctx context.Context, r *document.Record) (wait bool, blocked string, err error) {
+func (b *batch) referenced(ctx context.Context, r *document.Record) (bool, string, error) {
+	wait := false
 	for _, id := range r.References {
 		other, err := document.Load(ctx, b.State, id)
 		switch {

@@ -53,9 +53,9 @@ func (s *service) recoverDue(ctx context.Context, entry due.Entry) error {
 }
 
 // recover finds out what became of an upload whose answer was lost (WEBSERVICES §11.3): it asks for one of
-// the documents and sends the identical bytes again, which the SII answers with the earlier track id. done
-// tells that the due entry is not needed any more; a plan that stays parked keeps it.
-func (s *service) recover(ctx context.Context, p *dispatch.Plan) (done bool, err error) {
+// the documents and sends the identical bytes again, which the SII answers with the earlier track id. It
+// tells whether the due entry is not needed any more; a plan that stays parked keeps it.
+func (s *service) recover(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	now := s.Now()
 	switch {
 	case now.Before(p.NextAttempt(s.cfg.RetryFirst)), s.lines.resting(p.Env, now):
@@ -77,9 +77,9 @@ func (s *service) recover(ctx context.Context, p *dispatch.Plan) (done bool, err
 	return after.Closed(), err
 }
 
-// probe asks for the first document. foreign: the SII has another document under its folio, a person must
+// probe asks for the first document. True: the SII has another document under its folio, a person must
 // look; sending again would not help.
-func (s *service) probe(ctx context.Context, p *dispatch.Plan) (foreign bool, err error) {
+func (s *service) probe(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	identity, err := s.Identities.Identity(ctx, &p.Certificate)
 	if err != nil {
 		return false, err

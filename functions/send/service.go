@@ -120,10 +120,11 @@ func (s *service) run(ctx context.Context, c dispatch.Chain) error {
 	}
 }
 
-// step helps plan n, the last one, or makes the next; again tells whether there may be more to do.
-func (s *service) step(ctx context.Context, c dispatch.Chain, n int64) (again bool, err error) {
+// step helps plan n, the last one, or makes the next; it tells whether there may be more to do.
+func (s *service) step(ctx context.Context, c dispatch.Chain, n int64) (bool, error) {
 	var last dispatch.Plan
 	if n > 0 {
+		var err error
 		if last, err = dispatch.Load(ctx, s.State, c.Envelope(n)); err != nil {
 			return false, err
 		}

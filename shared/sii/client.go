@@ -89,8 +89,8 @@ type answer struct {
 	body   []byte
 }
 
-// post sends body with a Content-Length. sent is false if not a byte can have reached the SII.
-func (c *Client) post(ctx context.Context, url string, header http.Header, body []byte) (a answer, sent bool, err error) {
+// post sends body with a Content-Length. The bool is false if not a byte can have reached the SII.
+func (c *Client) post(ctx context.Context, url string, header http.Header, body []byte) (answer, bool, error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
