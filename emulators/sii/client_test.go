@@ -128,7 +128,11 @@ func (c *client) soap(service, op string, parameters ...string) (int, string) {
 		fmt.Fprintf(&b, "<p%d>%s</p%d>", i, html.EscapeString(p), i)
 	}
 	b.WriteString(`</ns1:` + op + `></soapenv:Body></soapenv:Envelope>`)
-	return c.post("/DTEWS/"+service+".jws", "text/xml; charset=utf-8", []byte(b.String()), map[string]string{"SOAPAction": `""`})
+	path := "/DTEWS/" + service
+	if !strings.HasPrefix(service, "services/") {
+		path += ".jws"
+	}
+	return c.post(path, "text/xml; charset=utf-8", []byte(b.String()), map[string]string{"SOAPAction": `""`})
 }
 
 func (c *client) seed() string {

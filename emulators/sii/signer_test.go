@@ -266,6 +266,7 @@ type envelope struct {
 	subtotals                string // default: as counted
 	documents                []*draft
 	signer                   signer
+	boletas                  bool                // an EnvioBOLETA
 	root                     string              // default: the right start tag
 	spoilText                func(string) string // before encoding
 	encodeAs                 func(string) []byte // default: Latin-1
@@ -304,12 +305,15 @@ func (e *envelope) write(t *testing.T) []byte {
 </SetDTE>`
 	// Inside SetDTE both namespaces are in scope, so a DTE prints without them.
 	canonical := "<SetDTE " + nsSII + " " + nsXSI + strings.ReplaceAll(strings.ReplaceAll(inner, "<DTE "+nsSII+" "+nsXSI+" ", "<DTE "), "<DTE "+nsSII+" ", "<DTE ")
-	root := e.root
+	root, end := e.root, "\n</EnvioDTE>"
 	if root == "" {
 		root = rootTag
 	}
+	if e.boletas {
+		root, end = strings.NewReplacer("EnvioDTE_v10", "EnvioBOLETA_v11", "EnvioDTE", "EnvioBOLETA").Replace(root), "\n</EnvioBOLETA>"
+	}
 	text := `<?xml version="1.0" encoding="ISO-8859-1"?>` + "\n" + root + "\n<SetDTE" + inner + "\n" +
-		e.signer.signature(t, "#SetDoc", c14n, canonical, nsXSI) + "\n</EnvioDTE>"
+		e.signer.signature(t, "#SetDoc", c14n, canonical, nsXSI) + end
 	if e.spoilText != nil {
 		text = e.spoilText(text)
 	}
