@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httputil"
@@ -17,6 +18,8 @@ type backend struct {
 	present *turn
 }
 
+var errNoAddress = errors.New("not the address of a function")
+
 // turn is the time during which one process gets the requests.
 type turn struct {
 	proxy     *httputil.ReverseProxy
@@ -29,6 +32,9 @@ func (b *backend) turnTo(address string) (*turn, error) {
 	target, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("read the address of a function: %w", err)
+	}
+	if target.Scheme != "http" || target.Host == "" {
+		return nil, fmt.Errorf("%w: %q", errNoAddress, address)
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute}
 	next := &turn{transport: transport, proxy: &httputil.ReverseProxy{

@@ -52,6 +52,8 @@ type Parts struct {
 	// GatewayAddr is where the gateway listens, GatewayURL where it is found.
 	GatewayAddr string `env:"GATEWAY_ADDR, default=:8080"`
 	GatewayURL  string `env:"GATEWAY_URL, default=http://127.0.0.1:8080"`
+	// ControlAddr is where the gateway is told that another process takes over; see Turn.
+	ControlAddr string `env:"GATEWAY_CONTROL_ADDR, default=127.0.0.1:8081"`
 	// FunctionURL is where a function is found; {function} stands for its name.
 	FunctionURL string `env:"FUNCTION_URL, default=http://{function}:8080"`
 	// BootstrapKey is the operator's first key.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,10 +11,13 @@ import (
 	"timbre/emulators/sii/authority"
 )
 
+// folios are what each CAF of a made world holds: enough for many runs of a stack that keeps its state.
+const folios = 100_000
+
 // Prepare makes the world, when there is none, and writes what emulators and functions are told. It may
 // be done again at any time.
 func (p Parts) Prepare() error {
-	if err := authority.Make(p.World, authority.Options{}); err != nil && !errors.Is(err, authority.ErrExists) {
+	if err := authority.Make(p.World, authority.Options{Folios: folios}); err != nil && !errors.Is(err, authority.ErrExists) {
 		return fmt.Errorf("make a world: %w", err)
 	}
 	if err := p.copyCAFKeys(); err != nil {
@@ -44,33 +46,6 @@ func (p Parts) copyCAFKeys() error {
 		}
 	}
 	return nil
-}
-
-// ServeGateway serves the functions' public paths until ctx ends, then lets the last answers leave.
-func (p Parts) ServeGateway(ctx context.Context) error {
-	backends := map[string]*backend{}
-	for _, name := range Functions() {
-		backends[name] = &backend{}
-		if _, err := backends[name].turnTo(p.urlOf(name)); err != nil {
-			return err
-		}
-	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", p.GatewayAddr)
-	if err != nil {
-		return fmt.Errorf("the gateway cannot listen: %w", err)
-	}
-	server := newServer(&gateway{backends: backends, missing: func(ctx context.Context) []string { return notReady(ctx, p.urlOf) }})
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-	defer cancel()
-	return server.Shutdown(last)
 }
 
 // Onboard makes the world's companies known to the running stack and leaves an API key for all of them.

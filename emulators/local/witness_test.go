@@ -1,13 +1,16 @@
 package local_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -46,51 +49,80 @@ func TestRestartWhileIssuing(t *testing.T) {
 		t.Fatal(err)
 	}
 	stack := start(t, binaries, world)
-	issued := map[string]int64{} // the highest folio by company
+	issueWhile(t, restartAll(t, stack), stack.Client, stack.Companies)
+}
+
+// TestRestartOfContainers does the same to the stack of containers that WORLD and GATEWAY_URL name.
+func TestRestartOfContainers(t *testing.T) {
+	command := os.Getenv("RESTART_CONTAINERS")
+	if command == "" {
+		t.Skip("RESTART_CONTAINERS names no command that restarts a running stack's containers")
+	}
+	parts, err := local.PartsFromEnvironment(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, companies, err := parts.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		text, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput() //nolint:gosec // the caller's own
+		if err != nil {
+			t.Errorf("%s: %v\n%s", command, err, text)
+		}
+	}()
+	issueWhile(t, done, client, companies)
+}
+
+// issueWhile posts orders, 1,000 and more until done: each gets a document and a folio of its own, no
+// folio is left out, and all are accepted.
+func issueWhile(t *testing.T, done <-chan struct{}, client *local.Client, companies []local.Company) {
+	t.Helper()
+	run := rand.Text()
 	var mu sync.Mutex
-	ids := map[string]bool{}
-	sent := load(restartAll(t, stack), func(n int) {
-		company := stack.Companies[n%len(stack.Companies)].RUT
-		folio, id, err := issue(t, stack.Client, company, n)
+	folios := map[string][]int64{} // by company
+	sent := load(done, func(n int) {
+		company := companies[n%len(companies)].RUT
+		folio, err := issue(t, client, company, fmt.Sprint(run, "-", n))
+		if err != nil {
+			t.Errorf("order %d: %v", n, err)
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		if err != nil || ids[id] {
-			t.Errorf("order %d: %s issued before: %v; %v", n, id, ids[id], err)
-		}
-		ids[id] = true
-		issued[company] = max(issued[company], folio)
+		folios[company] = append(folios[company], folio)
 	})
-	total := 0
-	for _, last := range issued {
-		total += int(last)
-	}
-	if total != sent || len(ids) != sent {
-		t.Errorf("%d orders have %d documents, %d folios used", sent, len(ids), total)
-	}
-	for company := range issued {
-		awaitVerdicts(t, stack.Client, company)
+	for company, used := range folios {
+		slices.Sort(used)
+		for i, folio := range used {
+			if folio != used[0]+int64(i) {
+				t.Fatalf("%s: folio %d comes after %d others from %d on", company, folio, i, used[0])
+			}
+		}
+		awaitVerdicts(t, client, company)
 	}
 	t.Logf("%d documents issued and accepted while every function was restarted", sent)
 }
 
-func issue(t *testing.T, client *local.Client, company string, n int) (int64, string, error) {
+func issue(t *testing.T, client *local.Client, company, key string) (int64, error) {
 	t.Helper()
 	order := map[string]any{"company": company, "document": map[string]any{
 		"Encabezado": map[string]any{"IdDoc": map[string]any{"TipoDTE": 33, "FmaPago": 1}, "Receptor": map[string]any{
 			"RUTRecep": "60803000-K", "RznSocRecep": "Servicio de Impuestos Internos", "GiroRecep": "Administración pública",
 			"DirRecep": "Teatinos 120", "CmnaRecep": "Santiago",
 		}},
-		"Detalle": []any{map[string]any{"NmbItem": "Ñandú", "QtyItem": 1, "PrcItem": 1000 + n}},
+		"Detalle": []any{map[string]any{"NmbItem": "Ñandú", "QtyItem": 1, "PrcItem": 1000}},
 	}}
-	answer, err := client.Call(t.Context(), http.MethodPost, "/v1/documents", order, "Idempotency-Key", fmt.Sprint("restart-", n))
+	answer, err := client.Call(t.Context(), http.MethodPost, "/v1/documents", order, "Idempotency-Key", key)
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
 	var document struct {
-		ID    string `json:"id"`
-		Folio int64  `json:"folio"`
+		Folio int64 `json:"folio"`
 	}
-	return document.Folio, document.ID, json.Unmarshal(answer, &document)
+	return document.Folio, json.Unmarshal(answer, &document)
 }
 
 // awaitVerdicts waits until every document of a company is accepted.

@@ -5,11 +5,12 @@
 //
 // Containers do a part each (see local.Parts for their environment):
 //
-//	local prepare          makes the world and the configuration
-//	local gateway          serves the functions' public paths on one address
-//	local onboard          makes the world's companies known
-//	local demo             does what run does, on a stack that is up
-//	local healthcheck URL  exits 0 if the address answers 200
+//	local prepare            makes the world and the configuration
+//	local gateway            serves the functions' public paths on one address
+//	local turn FUNCTION URL  lets the gateway beside it send a function's requests elsewhere
+//	local onboard            makes the world's companies known
+//	local demo               does what run does, on a stack that is up
+//	local healthcheck URL    exits 0 if the address answers 200
 package main
 
 import (
@@ -56,13 +57,18 @@ func run(ctx context.Context, command string) error {
 	case "prepare":
 		return parts.Prepare()
 	case "gateway":
-		return parts.ServeGateway(ctx)
+		return parts.Gateway(ctx)
+	case "turn":
+		if len(os.Args) != 4 {
+			return errors.New("usage: local turn FUNCTION URL")
+		}
+		return parts.Turn(ctx, os.Args[2], os.Args[3])
 	case "onboard":
 		return parts.Onboard(ctx)
 	case "demo":
 		return onRunning(ctx, parts)
 	}
-	return fmt.Errorf("unknown command %q: serve, run, prepare, gateway, onboard, demo or healthcheck", command)
+	return fmt.Errorf("unknown command %q: serve, run, prepare, gateway, turn, onboard, demo or healthcheck", command)
 }
 
 // whole starts everything, does something with it and stops it.
