@@ -116,6 +116,10 @@ func issue(t *testing.T, client *local.Client, company, key string) (int64, erro
 		"Detalle": []any{map[string]any{"NmbItem": "Ñandú", "QtyItem": 1, "PrcItem": 1000}},
 	}}
 	answer, err := client.Call(t.Context(), http.MethodPost, "/v1/documents", order, "Idempotency-Key", key)
+	for statusOf(err) == http.StatusTooManyRequests { // this machine is faster than a key's rate
+		time.Sleep(time.Second)
+		answer, err = client.Call(t.Context(), http.MethodPost, "/v1/documents", order, "Idempotency-Key", key)
+	}
 	if err != nil {
 		return 0, err
 	}
