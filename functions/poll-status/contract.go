@@ -49,3 +49,15 @@ type SweepAnswer struct {
 	Looked  int `json:"looked"`
 	Pending int `json:"pending"`
 }
+
+// EventList is a page of the log; After is the number to ask on from.
+type EventList struct {
+	Items []EventItem `json:"items"`
+	After int64       `json:"after"`
+}
+
+// EventItem is an event with its number in the company's log.
+type EventItem struct {
+	Number int64 `json:"number"`
+	event.Notice
+}

@@ -53,6 +53,7 @@ func New(cfg Config, d Deps) (*Handler, error) {
 	h.route(access.Read, "GET /v1/documents/{company}/{type}/{folio}/xml", h.xml)
 	h.route(access.Read, "GET /v1/documents/{company}/{type}/{folio}/envelope", h.envelope)
 	h.route(access.Read, "GET /v1/documents/{company}/{type}/{folio}/evidence", h.evidence)
+	h.route(access.Read, "GET /v1/events", h.events)
 	h.route(access.Admin, "POST /v1/status:sweep", h.sweep)
 	return h, nil
 }

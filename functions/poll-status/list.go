@@ -40,7 +40,7 @@ type filter struct {
 // list answers documents by type and folio, from the metadata of a listing alone. The limit bounds the
 // entries looked at, so that a page of rare documents may be short and still have a cursor.
 func (h *Handler) list(_ http.ResponseWriter, r *http.Request) (reply, error) {
-	c, err := h.company(r)
+	c, err := h.company(r, r.PathValue("company"))
 	if err != nil {
 		return reply{}, err
 	}
@@ -117,7 +117,7 @@ func readFilter(c store.Company, q url.Values) (filter, error) {
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if f.limit = n; err != nil || n < 1 || n > maxLimit {
-			fault("limit", fmt.Sprintf("Debe estar entre 1 y %d.", maxLimit))
+			faults = append(faults, badLimit())
 		}
 	}
 	if text := q.Get("cursor"); text != "" {

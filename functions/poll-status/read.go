@@ -99,7 +99,7 @@ func (h *Handler) evidence(_ http.ResponseWriter, r *http.Request) (reply, error
 
 // record reads the document that a path names, for a caller who may.
 func (h *Handler) record(r *http.Request) (document.Record, error) {
-	c, err := h.company(r)
+	c, err := h.company(r, r.PathValue("company"))
 	if err != nil {
 		return document.Record{}, err
 	}
@@ -116,9 +116,9 @@ func (h *Handler) record(r *http.Request) (document.Record, error) {
 	return record, err
 }
 
-// company is the one in the path, in the environment that the query names or its active one.
-func (h *Handler) company(r *http.Request) (store.Company, error) {
-	number, err := rut.Parse(r.PathValue("company"))
+// company is the one of a RUT, in the environment that the query names or its active one.
+func (h *Handler) company(r *http.Request, text string) (store.Company, error) {
+	number, err := rut.Parse(text)
 	if err != nil {
 		return store.Company{}, problem.Wrap(problem.InvalidParameter, "El RUT de la empresa no es válido.", err)
 	}

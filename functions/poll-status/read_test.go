@@ -14,6 +14,8 @@ import (
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
 	"timbre/shared/dte"
+	"timbre/shared/event"
+	"timbre/shared/journal"
 	"timbre/shared/rut"
 	"timbre/shared/sii"
 	"timbre/shared/store"
@@ -109,7 +111,10 @@ func TestRefusedReads(t *testing.T) {
 		path + "?limit=0":                          http.StatusBadRequest,
 		path + "?limit=1001":                       http.StatusBadRequest,
 		path + "?cursor=../../companies":           http.StatusBadRequest,
-		"/v1/events?company=76192083-9":            http.StatusNotFound, // comes with the log of events
+		"/v1/events":                               http.StatusBadRequest,
+		"/v1/events?company=60803000-K":            http.StatusForbidden,
+		"/v1/events?company=76192083-9&after=-1":   http.StatusBadRequest,
+		"/v1/events?company=76192083-9&limit=x":    http.StatusBadRequest,
 		"/v1/documents/76192083-9/33/1/contrasena": http.StatusNotFound,
 	}
 	for url, want := range tests {
@@ -171,6 +176,35 @@ func (r *rig) pages(query string) []string {
 	}
 	r.t.Fatal("the cursor does not end")
 	return nil
+}
+
+// TestEvents: the log from any number on, without a gap.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	log := journal.New(r.state, event.Log)
+	for n := 1; n <= 5; n++ {
+		body := fmt.Sprintf(`{"id":"e%d","event":"document.status","at":"2026-11-20T12:00:00-03:00","data":{"seq":%d}}`, n, n)
+		if _, err := log.Append(t.Context(), here, journal.Event{ID: store.EventID(fmt.Sprintf("e%d", n)), Body: json.RawMessage(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids []string
+	after := int64(0)
+	for {
+		page := get[pollstatus.EventList](r, fmt.Sprintf("/v1/events?company=76192083-9&limit=2&after=%d", after))
+		if len(page.Items) == 0 {
+			break
+		}
+		for _, item := range page.Items {
+			ids = append(ids, fmt.Sprint(item.Number, item.ID, string(item.Data)))
+		}
+		after = page.After
+	}
+	want := []string{`1e1{"seq":1}`, `2e2{"seq":2}`, `3e3{"seq":3}`, `4e4{"seq":4}`, `5e5{"seq":5}`}
+	if diff := cmp.Diff(want, ids); diff != "" || after != 5 {
+		t.Errorf("events up to %d (-want +got):\n%s", after, diff)
+	}
 }
 
 func TestSweep(t *testing.T) {

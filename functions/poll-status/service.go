@@ -8,11 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"timbre/shared/alert"
 	"timbre/shared/cert"
 	"timbre/shared/company"
 	"timbre/shared/dispatch"
-	"timbre/shared/due"
 	"timbre/shared/event"
+	"timbre/shared/journal"
 	"timbre/shared/rut"
 	"timbre/shared/sii"
 	"timbre/shared/store"
@@ -59,10 +60,12 @@ func (d Deps) check() error {
 // service is the use case.
 type service struct {
 	Deps
-	cfg   Config
-	desk  *dispatch.Desk
-	chile *time.Location
-	looks looks
+	cfg     Config
+	desk    *dispatch.Desk
+	alerts  *alert.Raiser
+	journal *journal.Journal
+	chile   *time.Location
+	looks   looks
 }
 
 func newService(cfg Config, d Deps) (*service, error) {
@@ -74,7 +77,10 @@ func newService(cfg Config, d Deps) (*service, error) {
 		return nil, fmt.Errorf("poll-status: %w", err)
 	}
 	desk := &dispatch.Desk{State: d.State, Archive: d.Archive, Events: d.Events, Logger: d.Logger, Now: d.Now}
-	return &service{Deps: d, cfg: cfg, desk: desk, chile: chile}, nil
+	return &service{
+		Deps: d, cfg: cfg, desk: desk, chile: chile, journal: journal.New(d.State, event.Log),
+		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
+	}, nil
 }
 
 // looks lets one look at an envelope go on at a time in this process.
@@ -114,62 +120,4 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// lookDue looks at the envelope that a due entry names; the next entry stands before this one goes.
-func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
-	id, err := dispatch.ParseDue(entry.Parts)
-	if err != nil {
-		return err
-	}
-	decided, lookErr := s.look(ctx, id)
-	if !decided && !errors.Is(lookErr, store.ErrNotFound) {
-		if err := s.lookAgain(ctx, id); err != nil {
-			return errors.Join(lookErr, err)
-		}
-	}
-	if err := due.Done(ctx, s.State, entry); err != nil {
-		return errors.Join(lookErr, err)
-	}
-	if errors.Is(lookErr, sii.ErrUnavailable) {
-		s.Logger.WarnContext(ctx, "SII not reachable", "rut_emisor", id.RUT.String(), "error", lookErr)
-		return nil
-	}
-	return lookErr
-}
-
-// lookAgain writes the next due entry: the longer the envelope is at the SII, the later.
-func (s *service) lookAgain(ctx context.Context, id store.EnvelopeID) error {
-	p, err := dispatch.Load(ctx, s.State, id)
-	if err != nil {
-		return err
-	}
-	age := s.Now().Sub(p.ReceivedAt())
-	if age >= alarmAfter {
-		s.Logger.ErrorContext(ctx, "no verdict of the SII", "rut_emisor", id.RUT.String(), "envelope", id.Number,
-			"track_id", p.Track(), "hours", int(age.Hours()))
-	}
-	return due.Add(ctx, s.State, s.Now().Add(pause(age)), dispatch.PollStatus, dispatch.DueParts(id)...)
-}
-
-// alarmAfter is when a verdict is missed.
-const alarmAfter = 24 * time.Hour
-
-// pauses are the distances between looks by the age of the upload (WEBSERVICES §4.3).
-var pauses = []struct{ until, pause time.Duration }{
-	{2 * time.Minute, time.Minute},
-	{5 * time.Minute, 2 * time.Minute},
-	{15 * time.Minute, 5 * time.Minute},
-	{30 * time.Minute, 10 * time.Minute},
-	{time.Hour, 15 * time.Minute},
-	{alarmAfter, 30 * time.Minute},
-}
-
-func pause(age time.Duration) time.Duration {
-	for _, p := range pauses {
-		if age < p.until {
-			return p.pause
-		}
-	}
-	return time.Hour
 }

@@ -329,6 +329,9 @@ func TestSchedule(t *testing.T) {
 	if due := r.due(); len(due) != 1 {
 		t.Errorf("due %v, want one entry", due)
 	}
+	if told := r.events.Take(event.CompanyAlert); len(told) == 0 || !strings.Contains(string(told[0]), "document.no_verdict.33.1.24") {
+		t.Errorf("alerts %s, want one about the missing verdict", told)
+	}
 }
 
 // TestVerdictWakesSend: a note may wait for the document that was just accepted.

@@ -22,7 +22,7 @@ import (
 // have been sent in one file only, or be the culprit.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	rounds := 12
+	rounds := 6
 	if os.Getenv("WITNESS") != "" {
 		rounds = 400
 	}

@@ -146,7 +146,7 @@ func scenarios() map[string]scenario {
 // effect; another one must bring every document to its end, in one envelope and with the same bytes.
 func TestDeathAtEachStep(t *testing.T) {
 	t.Parallel()
-	step := 3
+	step := 5
 	if os.Getenv("WITNESS") != "" {
 		step = 1
 	}
