@@ -184,8 +184,11 @@ func readBody(cmd *imapclient.FetchCommand) (int64, error) {
 			}
 			read, err := io.Copy(io.Discard, section.Literal)
 			n += read
+			if err == nil && read < section.Literal.Size() {
+				err = io.ErrUnexpectedEOF
+			}
 			if err != nil {
-				return n, err
+				return n, err // without reading on, which races in the client
 			}
 		}
 	}

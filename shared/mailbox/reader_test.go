@@ -181,6 +181,26 @@ func TestCallbackEndsRead(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftRunning shows that a callback which leaves a mail unread leaves no goroutine either.
+func TestNothingIsLeftRunning(t *testing.T) {
+	s := start(t, mail.TLSOff)
+	put(t, s, large(1<<20))
+	stop := errors.New("stop")
+	_, err := mailbox.NewReader(dial, mailbox.Options{}).Read(t.Context(), account(t, s), mailbox.Cursor{}, func(context.Context, mailbox.Message) error { return stop })
+	if !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	stacks := make([]byte, 1<<20)
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		if !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "imapclient.(*Client).read(") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the client still reads")
+		}
+	}
+}
+
 func TestUnreadBodyIsSkipped(t *testing.T) {
 	t.Parallel()
 	s := start(t, mail.TLSOff)

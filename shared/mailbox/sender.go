@@ -96,11 +96,27 @@ func (d *delivery) login(s Server) error {
 	case d.smtp.SupportsAuth(sasl.Plain):
 		how = sasl.NewPlainClient("", s.User, string(s.Password))
 	case d.smtp.SupportsAuth(sasl.Login):
-		how = sasl.NewLoginClient(s.User, string(s.Password))
+		how = &loginMechanism{answers: []string{s.User, string(s.Password)}}
 	default:
 		return fail("log in", ErrAuth, errors.New("the server offers neither PLAIN nor LOGIN"))
 	}
 	return d.step("log in", ErrUnreachable, func() error { return meaning(d.smtp.Auth(how), ErrAuth) })
+}
+
+// loginMechanism is LOGIN as its draft and all servers have it: no answer before the first question.
+type loginMechanism struct{ answers []string }
+
+// Start implements sasl.Client.
+func (*loginMechanism) Start() (string, []byte, error) { return sasl.Login, nil, nil }
+
+// Next implements sasl.Client.
+func (m *loginMechanism) Next([]byte) ([]byte, error) {
+	if len(m.answers) == 0 {
+		return nil, errors.New("the server asks for more than user and password")
+	}
+	answer := m.answers[0]
+	m.answers = m.answers[1:]
+	return []byte(answer), nil
 }
 
 func (d *delivery) address(from string, to []string) error {

@@ -209,6 +209,8 @@ func (s *session) deliver(ctx context.Context, m listed, each func(context.Conte
 		return fail(op, ErrUnreachable, body.err)
 	}
 	if own != nil {
+		s.hangUp()
+		_ = fetch.Close() // lets the reading goroutine go, which waits until the mail is read
 		return &callbackError{own}
 	}
 	return s.step(op, ErrUnreachable, func() error { return refusal(fetch.Close(), ErrProtocol) })
