@@ -26,6 +26,18 @@ type Secrets interface {
 	Delete(ctx context.Context, name string) error
 }
 
+// probe is a secret that does not exist.
+const probe = "timbre-readiness"
+
+// CheckSecrets asks for a secret that does not exist: Secret Manager answers, and lets us read.
+func CheckSecrets(ctx context.Context, s Secrets) error {
+	_, err := s.Access(ctx, probe, "1")
+	if errors.Is(err, ErrSecret) {
+		return nil
+	}
+	return err
+}
+
 // CertificateSecret names the secret of a company's certificates; each certificate is a version.
 func CertificateSecret(e store.Environment, r rut.RUT) string {
 	return fmt.Sprintf("timbre-certificate-%s-%s", e, r)

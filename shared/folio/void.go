@@ -28,11 +28,19 @@ func (l *Ledger) Void(ctx context.Context, s store.Series, from, to int64, reaso
 	return nil
 }
 
+// UsedError is ErrUsed with the folio.
+type UsedError struct{ Folio int64 }
+
+func (e *UsedError) Error() string { return fmt.Sprintf("%v: %d", ErrUsed, e.Folio) }
+
+// Unwrap gives ErrUsed.
+func (e *UsedError) Unwrap() error { return ErrUsed }
+
 func usedError(folio int64) error {
 	if folio == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d", ErrUsed, folio)
+	return &UsedError{folio}
 }
 
 // firstUsed is the lowest folio of the range that somebody holds, 0 if none does.

@@ -34,6 +34,11 @@ const (
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
 
+	OutboxNotEmpty Code = "outbox-not-empty"
+	StandbyMissing Code = "standby-missing"
+	FolioForeign   Code = "folio-foreign"
+	ExportTooLarge Code = "export-too-large"
+
 	CAFMissing          Code = "caf-missing"
 	CAFExpired          Code = "caf-expired"
 	CAFOverlap          Code = "caf-overlap"
@@ -93,6 +98,11 @@ var table = map[Code]entry{
 	RateLimited:           {http.StatusTooManyRequests, "Demasiadas solicitudes", "Espere el tiempo indicado en Retry-After y repita."},
 	Internal:              {http.StatusInternalServerError, "Error interno", "Ocurrió un error imprevisto. Repita la misma solicitud; si persiste, informe el request_id."},
 	Unavailable:           {http.StatusServiceUnavailable, "Servicio no disponible", "El servicio no está disponible por el momento. Repita la misma solicitud."},
+
+	OutboxNotEmpty: {http.StatusConflict, "Quedan documentos por enviar", "Hay documentos firmados que aún no salen al SII. Repita cuando se hayan enviado."},
+	StandbyMissing: {http.StatusConflict, "Sin certificado de reserva", "La empresa no tiene certificado de reserva en este ambiente."},
+	FolioForeign:   {http.StatusConflict, "Folio fuera de los CAF", "Todos los folios deben estar en los CAF cargados de la empresa."},
+	ExportTooLarge: {http.StatusUnprocessableEntity, "Exportación demasiado grande", "Acote el período con from y to."},
 
 	CAFMissing:          {http.StatusConflict, "Sin CAF", "La empresa no tiene un CAF para este tipo de documento en este ambiente."},
 	CAFExpired:          {http.StatusConflict, "CAF vencido", "El CAF venció a los seis meses de su autorización (Res. Ex. SII 58 de 2017). Solicite uno nuevo al SII."},

@@ -32,8 +32,6 @@ const (
 	// callTimeout bounds a call with the client's own retries, so that callers hear of an outage.
 	callTimeout = 10 * time.Second
 	retryAfter  = 5 * time.Second
-	// probe is a secret that does not exist.
-	probe = "timbre-readiness"
 )
 
 // Manager is a project's Secret Manager.
@@ -110,14 +108,8 @@ func (m *Manager) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Check asks for a secret that does not exist: Secret Manager answers, and lets this function read.
-func (m *Manager) Check(ctx context.Context) error {
-	_, err := m.Access(ctx, probe, "latest")
-	if errors.Is(err, company.ErrSecret) {
-		return nil
-	}
-	return err
-}
+// Check tells whether Secret Manager answers and lets this function read.
+func (m *Manager) Check(ctx context.Context) error { return company.CheckSecrets(ctx, m) }
 
 func (m *Manager) create(ctx context.Context, name string) error {
 	_, err := m.client.CreateSecret(ctx, &secretmanagerpb.CreateSecretRequest{
