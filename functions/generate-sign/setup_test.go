@@ -58,13 +58,20 @@ type cloud struct {
 	rut            rut.RUT
 }
 
-// newCloud onboards company a of the world; types get a CAF of the folios 1 to 150.
+// newCloud onboards company a of the throw-away world; types get a CAF of the folios 1 to 150.
 func newCloud(t *testing.T, types ...dte.Type) *cloud {
 	t.Helper()
 	world, err := made()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cloudOf(t, world, types...)
+}
+
+// cloudOf onboards company a of a world.
+func cloudOf(t *testing.T, world string, types ...dte.Type) *cloud {
+	t.Helper()
+	var err error
 	archive := store.NewMemory()
 	archive.Retained = true
 	c := &cloud{state: store.NewMemory(), archive: archive, events: &event.Memory{}, secrets: &company.MemorySecrets{}, now: time.Now}
@@ -87,7 +94,11 @@ func newCloud(t *testing.T, types ...dte.Type) *cloud {
 	c.rut = first.RUT
 	block := &company.Block{FchResol: "2024-01-02", Certificate: c.certificate(t, read(t, world, first.PFX), first.Password, first.Signer.RUT)}
 	for _, kind := range types {
-		block.CAFs = append(block.CAFs, c.caf(t, kind, read(t, world, "caf", "a", kind.String()+"-1-150.xml")))
+		files, err := filepath.Glob(filepath.Join(world, "caf", "a", kind.String()+"-1-*.xml"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("CAFs of type %s: %v, %v", kind, files, err)
+		}
+		block.CAFs = append(block.CAFs, c.caf(t, kind, read(t, files[0])))
 	}
 	c.put(t, &company.Company{
 		RUT: c.rut, RznSoc: first.RznSoc, GiroEmis: "Panadería", Acteco: []string{"107100"}, DirOrigen: "Avda. Irarrázaval 3000",
