@@ -87,6 +87,11 @@ func (a *auth) takeSeed(in realm, seed string, now time.Time) bool {
 func (a *auth) newToken(in realm, person string, now time.Time) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for c, t := range a.tokens {
+		if now.Sub(t.used) > tokenLife {
+			delete(a.tokens, c)
+		}
+	}
 	value := rand.Text()[:13]
 	a.tokens[credential{in, value}] = &token{person: person, used: now}
 	return value
@@ -111,12 +116,12 @@ func (a *auth) revokeTokens() {
 	clear(a.tokens)
 }
 
-// revoke kills the tokens of one realm.
-func (a *auth) revoke(in realm) {
+// revoke kills the tokens of a realm that a text contains.
+func (a *auth) revoke(in realm, text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for c := range a.tokens {
-		if c.realm == in {
+		if c.realm == in && strings.Contains(text, c.value) {
 			delete(a.tokens, c)
 		}
 	}

@@ -362,6 +362,51 @@ func TestBoletasByDTEUpload(t *testing.T) {
 	}
 }
 
+// Production has its own hosts, and tokens of certification are dead there.
+func TestBoletaProduction(t *testing.T) {
+	t.Parallel()
+	r := newRest(t)
+	kind, body := form{sender: r.person, company: r.company.RUT, file: "e.xml", data: r.boletasOf(r.boleta(1)).write(t)}.encode(t)
+	if status, _ := r.do(http.MethodPost, "/rahue.sii.cl/recursos/v1/boleta.electronica.envio", kind, r.token, body); status != 401 {
+		t.Errorf("token of certification: got %d, want 401", status)
+	}
+	const queries = "/api.sii.cl/recursos/v1/boleta.electronica"
+	_, answer := r.do(http.MethodGet, queries+".semilla", "", "", nil)
+	_, answer = r.do(http.MethodPost, queries+".token", "application/xml", "", []byte(r.signer.seedDocument(t, tag(answer, "SEMILLA"))))
+	status, answer := r.do(http.MethodPost, "/rahue.sii.cl/recursos/v1/boleta.electronica.envio", kind, tag(answer, "TOKEN"), body)
+	if status != 200 || !strings.Contains(answer, `"estado":"REC"`) {
+		t.Fatalf("got %d %s", status, answer)
+	}
+	r.server.Advance(time.Minute)
+	if e := r.server.Envelopes()[0]; e.State != "RCT" || e.Fault.Rule != "cover-company" || e.Environment != "produccion" {
+		t.Errorf("company without production: got %s %+v", e.State, e.Fault)
+	}
+}
+
+// The journal also keeps boletas that cannot be read, and their track ids.
+func TestBoletaJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keep := func(o *sii.Options) { o.StateDir = dir }
+	r := newRest(t, keep)
+	good := r.deliver(r.boletasOf(r.boleta(1)).write(t))
+	bad := r.deliver([]byte("no envelope at all"))
+	if err := r.server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	later := newRest(t, keep)
+	next := later.deliver(later.boletasOf(later.boleta(2)).write(t))
+	later.server.Advance(time.Minute)
+	for track, want := range map[string]string{good: "EPR", bad: "RSC", next: "EPR"} {
+		if got, raw := later.state(track); got.Estado != want {
+			t.Errorf("%s: got %s, want %s", track, raw, want)
+		}
+	}
+	if next <= bad || bad <= good {
+		t.Errorf("track ids %s, %s, %s do not grow", good, bad, next)
+	}
+}
+
 func TestBoletaRules(t *testing.T) {
 	t.Parallel()
 	discount := "<DscRcgGlobal>\n<NroLinDR>1</NroLinDR>\n<TpoMov>D</TpoMov>\n<TpoValor>$</TpoValor>\n<ValorDR>1900</ValorDR>\n</DscRcgGlobal>\n"

@@ -1,7 +1,9 @@
 package sii
 
 import (
+	"fmt"
 	"io"
+	"net/url"
 
 	"timbre/emulators/sii/judge"
 )
@@ -23,3 +25,19 @@ func ParseForm(body io.Reader, boundary string, limit int64) (ParsedForm, error)
 
 // Inspect opens the form checks of a file to the fuzzer.
 func Inspect(data []byte) (*judge.Envelope, []string, bool) { return inspect(data, Switches{}) }
+
+// BoletaQuestion opens the reader of a document's path to the fuzzer; empty when
+// the service answers 400.
+func BoletaQuestion(path string, query url.Values) string {
+	q, ok := boletaQuestion(path, query)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s-%d-%d", q.issuer, q.kind, q.folio)
+}
+
+// EnvelopeKey opens the reader of an envelope's path.
+func EnvelopeKey(path string) []string { return envelopeKey.FindStringSubmatch(path) }
+
+// Lies are the changes that faults make to answers.
+var Lies = []func(string) string{garble, emptyEPR}

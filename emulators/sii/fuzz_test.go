@@ -3,6 +3,8 @@ package sii_test
 import (
 	"bytes"
 	"mime"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -96,6 +98,42 @@ func FuzzFile(f *testing.F) {
 				t.Error("a fuzzed document verifies")
 			}
 			_ = judge.Court{Registry: empty{}}.Judge(d, judge.Signature{})
+		}
+	})
+}
+
+// FuzzBoletaPath: a path that is taken means one document, written in one way, or
+// one envelope.
+func FuzzBoletaPath(f *testing.F) {
+	f.Add("76400123-0-39-1", "66666666", "6", "11900", "20-11-2026")
+	f.Add("76400123-K-41-0000000001", "1", "9", "-1", "31-02-2026")
+	f.Add("76400123-0-33-1", "", "", "", "")
+	f.Add("1-9-22668217996", "1", "9", "1e3", "20112026")
+	f.Fuzz(func(t *testing.T, path, receiver, digit, amount, day string) {
+		query := url.Values{"rut_receptor": {receiver}, "dv_receptor": {digit}, "monto": {amount}, "fechaEmision": {day}}
+		leading := regexp.MustCompile(`-0+(\d)`)
+		if got := sii.BoletaQuestion(path, query); got != "" && leading.ReplaceAllString(got, "-$1") != leading.ReplaceAllString(path, "-$1") {
+			t.Errorf("%q was read as %q", path, got)
+		}
+		if key := sii.EnvelopeKey(path); key != nil && key[1]+"-"+key[2] != path {
+			t.Errorf("%q was read as %q", path, key)
+		}
+	})
+}
+
+// FuzzLies: a lie about the text leaves every code as it is.
+func FuzzLies(f *testing.F) {
+	f.Add(`&lt;ESTADO&gt;EPR&lt;/ESTADO&gt;&lt;GLOSA&gt;Envio Procesado&lt;/GLOSA&gt;`)
+	f.Add(`{"codigo":"DOK","descripcion":"Documento Recibido"}`)
+	f.Add(`{"estado":"EPR","estadistica":[{"tipo":39}],"detalle_rep_rech":null}`)
+	f.Add(`GLOSA&gt;`)
+	codes := regexp.MustCompile(`&lt;ESTADO&gt;\w+&lt;|"(?:estado|codigo)":"\w+"`)
+	f.Fuzz(func(t *testing.T, body string) {
+		want := codes.FindAllString(body, -1)
+		for _, lie := range sii.Lies {
+			if got := lie(body); len(codes.FindAllString(got, -1)) > len(want) {
+				t.Errorf("%q became %q", body, got)
+			}
 		}
 	})
 }

@@ -45,7 +45,7 @@ const page = "<html><head><title>Servicio de Impuestos Internos</title></head>\n
 func (s *Server) strike(rule faults.Rule, c call, next http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 	switch rule.Fault {
 	case faults.KillToken:
-		s.auth.revoke(c.in)
+		s.killToken(c, r)
 		next(w, r)
 	case faults.Down:
 		s.goDown(rule)
@@ -79,6 +79,21 @@ func answerOf(rule faults.Rule) Answer {
 	default: // faults.HTML
 		return Answer{Status: max(rule.Status, http.StatusOK), Body: page, Process: rule.Process}
 	}
+}
+
+// killToken kills the token that a request carries, in its cookie or, to the
+// SOAP services, in its body.
+func (s *Server) killToken(c call, r *http.Request) {
+	if token := cookie(r); token != "" {
+		s.auth.revoke(c.in, token)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxSOAP))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client is gone
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	s.auth.revoke(c.in, string(body))
 }
 
 // twice hands a request in two times and tells of the second: DTEUpload calls

@@ -86,7 +86,10 @@ func resultOf(e *Envelope) resultmail.Result {
 		Issuer: e.Company, Sender: e.Sender, Track: strings.TrimLeft(e.TrackID, "0"), Received: e.ReceivedAt, State: e.State + " - " + glosas[e.State],
 	}
 	if e.Fault != nil {
-		r.Faults = append([]string{e.Fault.Detail()}, e.faults...)
+		r.Faults = []string{e.Fault.Detail()}
+	}
+	if len(e.faults) > 1 {
+		r.Faults = append(r.Faults, e.faults[1:]...) // the first one is the finding
 	}
 	for _, t := range tallies(e.Documents) {
 		r.Totals = append(r.Totals, resultmail.Total{Type: t.kind, Informed: t.informed, Rejected: t.rejected, Remarked: t.remarked, Accepted: t.accepted})
@@ -213,20 +216,30 @@ func (s *Server) deliver() {
 	for s.pause(rest) {
 		rest = glance
 		for {
-			m, data, err := s.state.nextMail()
-			if data == nil || err != nil {
-				break
-			}
-			err = resultmail.Send(s.options.SMTPAddr, m.To, data)
-			if err != nil && !errors.Is(err, resultmail.ErrRefused) {
+			more, err := s.deliverNext()
+			if err != nil {
 				s.log.Warn("mail", slog.Any("error", err))
 				rest = mailRetry
-				break
 			}
-			if err := s.state.settle(m, err); err != nil {
-				s.log.Error("mail", slog.Any("error", err))
-				return
+			if !more || err != nil {
+				break
 			}
 		}
 	}
+}
+
+// deliverNext sends one mail; false means that none is due.
+func (s *Server) deliverNext() (bool, error) {
+	m, data, err := s.state.nextMail()
+	switch {
+	case err != nil:
+		return true, err
+	case data == nil:
+		return false, nil
+	}
+	err = resultmail.Send(s.options.SMTPAddr, m.To, data)
+	if err != nil && !errors.Is(err, resultmail.ErrRefused) {
+		return true, err
+	}
+	return true, errors.Join(err, s.state.settle(m, err))
 }

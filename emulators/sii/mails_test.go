@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -301,6 +302,22 @@ func (b *bench) fault(r faults.Rule) {
 	if err := b.server.Fault(r); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// A mailbox that does not exist is tried once; the other mails still go.
+func TestRefusedMail(t *testing.T) {
+	t.Parallel()
+	b, office := mailBench(t)
+	nobody, somebody := "nadie@empresa.example", "sii@empresa.example"
+	b.change("companies", sii.CompanyChange{RUT: b.company.RUT, Mail: &nobody})
+	b.sendOf(b.invoice(1))
+	b.change("companies", sii.CompanyChange{RUT: b.company.RUT, Mail: &somebody})
+	b.sendOf(b.invoice(2))
+	b.server.Advance(5 * time.Second)
+	if got := office.next(t); got.to != somebody {
+		t.Errorf("to %s, want %s", got.to, somebody)
+	}
+	b.eventually(func() bool { return slices.Equal(b.mailStates(), []string{"refused", "sent"}) })
 }
 
 // A mail that was sent is not sent again after a restart; one that waits is.

@@ -19,7 +19,7 @@ const (
 	TooMany     = "too-many"     // 429 with Retry-After
 	Down        = "down"         // connections are refused for a while
 	// Calls that carry a token.
-	KillToken = "kill-token" // every token of the environment and channel dies first
+	KillToken = "kill-token" // the token dies first
 	// Answers with a glosa.
 	Mojibake = "mojibake"
 	// Uploads to DTEUpload.
