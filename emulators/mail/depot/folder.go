@@ -87,7 +87,21 @@ func loadFolder(dir, name string) (*Folder, error) {
 	}
 	slices.SortFunc(f.mails, func(a, b Mail) int { return cmp.Compare(a.UID, b.UID) })
 	f.tracker = imapserver.NewMailboxTracker(uint32(len(f.mails)))
-	return f, nil
+	return f, f.removeOrphans(names)
+}
+
+// removeOrphans removes flags without a mail, which the next mail of that UID would inherit.
+func (f *Folder) removeOrphans(names []string) error {
+	for _, name := range names {
+		var uid uint32
+		if _, err := fmt.Sscanf(name, "%d.flags", &uid); err != nil || f.index(uid) >= 0 {
+			continue
+		}
+		if err := durable.Remove(filepath.Join(f.dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *Folder) loadMail(name string) (Mail, error) {
