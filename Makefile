@@ -59,6 +59,22 @@ up: images .env ## keep the whole stack running in containers on GATEWAY_ADDR (1
 down: ## stop the containers; their volumes stay
 	$(COMPOSE) down
 
+# The new container is ready before the gateway lets it take over; the old one is stopped when it has
+# answered its last request.
+.PHONY: restart
+restart: ## replace each function's container while it serves
+	@set -e; for f in $(FUNCTIONS); do \
+	  old=$$($(COMPOSE) ps -q $$f); \
+	  $(COMPOSE) up -d --no-deps --no-recreate --scale $$f=2 $$f; \
+	  new=$$($(COMPOSE) ps -q $$f | grep -v "$$old"); \
+	  for i in $$(seq 60); do \
+	    state=$$(docker inspect -f '{{.State.Health.Status}}' $$new); [ $$state = healthy ] && break; sleep 0.5; done; \
+	  [ $$state = healthy ] || { echo "the new container of $$f is $$state"; docker rm -f $$new; exit 1; }; \
+	  at=$$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' $$new); \
+	  $(COMPOSE) exec -T gateway /local turn $$f http://$$at:8080; \
+	  docker stop -t 12 $$old; docker rm $$old; \
+	  $(COMPOSE) exec -T gateway /local turn $$f http://$$f:8080; done
+
 # docker compose reads .env: the name of the stack and its operator's first key, made once.
 .env:
 	@umask 077; key=bootstrap_$$(LC_ALL=C tr -dc 'a-zA-Z0-9' </dev/urandom | head -c 48); \
