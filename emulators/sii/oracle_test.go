@@ -17,14 +17,17 @@ func TestOraclePassesOurEnvelopes(t *testing.T) {
 	script := reference(t, "oracle", "verify_dte.py")
 	b := newBench(t)
 	data := b.envelopeOf(b.invoice(1), b.exemptInvoice(1), b.note(61, 1, 33, 1, 1), b.note(56, 1, 61, 1, 1)).write(t)
-	wantAccepted(t, b.send(b.company.RUT, data))
-	path := filepath.Join(t.TempDir(), "envio.xml")
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
+	boletas := b.boletasOf(b.boleta(1), b.boleta(2)).write(t)
+	for name, data := range map[string][]byte{"envio.xml": data, "boletas.xml": boletas} {
+		wantAccepted(t, b.send(b.company.RUT, data))
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		output, err := exec.CommandContext(t.Context(), "/usr/bin/python3", script, "-q", "--caf-keys", filepath.Join(b.world, "sii"), path).CombinedOutput()
+		if err != nil {
+			t.Errorf("oracle: %v\n%s", err, output)
+		}
+		t.Logf("oracle says of %s:\n%s", name, output)
 	}
-	output, err := exec.CommandContext(t.Context(), "/usr/bin/python3", script, "-q", "--caf-keys", filepath.Join(b.world, "sii"), path).CombinedOutput()
-	if err != nil {
-		t.Errorf("oracle: %v\n%s", err, output)
-	}
-	t.Logf("oracle says:\n%s", output)
 }
