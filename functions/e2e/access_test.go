@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"timbre/shared/caf"
 	"timbre/shared/cert"
 	"timbre/shared/company"
+	"timbre/shared/dial"
 	"timbre/shared/event"
 	"timbre/shared/rut"
 	"timbre/shared/serve"
@@ -138,8 +140,11 @@ func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.
 		})
 	})
 	w.serve(t, "onboard", func() (http.Handler, error) {
-		return onboard.New(onboard.Deps{
-			State: state, Secrets: w.secrets, SIIKeys: caf.SIIKeys(), Keys: w.keys, Guard: guard, Logger: log, Now: time.Now,
+		return onboard.New(onboard.Config{}, onboard.Deps{
+			State: state, Archive: archive, Secrets: w.secrets, SIIKeys: caf.SIIKeys(), Keys: w.keys, Guard: guard, Events: events, Logger: log, Now: time.Now,
+			SII:     func(store.Environment, *cert.Identity) onboard.Inquirer { return nil },
+			SIIDate: func(context.Context, store.Environment) (time.Time, error) { return time.Now(), nil },
+			Dial:    dial.New(dial.Options{}).DialContext,
 		})
 	})
 }

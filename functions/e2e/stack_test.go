@@ -28,6 +28,7 @@ import (
 	"timbre/shared/access"
 	"timbre/shared/cert"
 	"timbre/shared/company"
+	"timbre/shared/dial"
 	"timbre/shared/gcp/bus"
 	"timbre/shared/gcp/gcsstore"
 	"timbre/shared/gcp/secret"
@@ -48,6 +49,7 @@ type stack struct {
 	urls map[string]string
 	gcs  *gcs.Server
 	sii  *fakesii.Server
+	now  func() time.Time
 }
 
 // late is a server whose handler comes later: Pub/Sub must know addresses before the functions exist.
@@ -59,7 +61,13 @@ func (l *late) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.Handler.Ser
 // use it cannot run beside one another.
 func startStack(t *testing.T, world string) *stack {
 	t.Helper()
-	s := &stack{urls: map[string]string{}}
+	return startStackAt(t, world, time.Now)
+}
+
+// startStackAt is startStack with a clock, which the SII and the functions share.
+func startStackAt(t *testing.T, world string, now func() time.Time) *stack {
+	t.Helper()
+	s := &stack{urls: map[string]string{}, now: now}
 	handlers := map[string]*late{}
 	for _, name := range []string{"generate-sign", "send", "poll-status", "onboard"} {
 		handlers[name] = &late{}
@@ -68,7 +76,7 @@ func startStack(t *testing.T, world string) *stack {
 		s.urls[name] = web.URL
 	}
 	common := s.startEmulators(t, world)
-	for name, h := range newFunctions(t, common, s.sii.URL) {
+	for name, h := range newFunctions(t, common, s.sii.URL, s.now) {
 		handlers[name].Handler = h
 	}
 	s.startTicks(t)
@@ -91,7 +99,7 @@ func (s *stack) startEmulators(t *testing.T, world string) settings.Common {
 	cleanup(t, vault)
 	issuer, err = oidc.New()
 	check(t, err)
-	s.sii, err = fakesii.Start(fakesii.Options{World: world, Speed: 300, InPlace: true})
+	s.sii, err = fakesii.Start(fakesii.Options{World: world, Speed: 300, InPlace: true, Now: s.now})
 	check(t, err)
 	cleanup(t, s.sii)
 	messages, err := pubsub.Start(pubsub.Options{Dir: dir, Issuer: issuer, Logger: slog.New(slog.DiscardHandler), Config: pubsub.Config{
@@ -132,7 +140,7 @@ func (s *stack) startTicks(t *testing.T) {
 }
 
 // newFunctions wires the functions as their mains do.
-func newFunctions(t *testing.T, common settings.Common, siiURL string) map[string]http.Handler {
+func newFunctions(t *testing.T, common settings.Common, siiURL string, now func() time.Time) map[string]http.Handler {
 	t.Helper()
 	ctx, log := context.WithoutCancel(t.Context()), slog.New(slog.DiscardHandler)
 	storage, err := gcsstore.NewClient(ctx)
@@ -147,11 +155,11 @@ func newFunctions(t *testing.T, common settings.Common, siiURL string) map[strin
 	keys, err := company.ReadSIIKeys(common.SIICAFKeys)
 	check(t, err)
 	state, archive := store.NewBucket(storage.Bucket(common.StateBucket)), store.NewBucket(storage.Bucket(common.ArchiveBucket))
-	apiKeys := access.NewKeys(state, time.Now)
+	apiKeys := access.NewKeys(state, now)
 	guard, err := access.New(ctx, common.Access, apiKeys, log)
 	check(t, err)
-	companies, vault := company.NewDirectory(state, time.Now), company.NewVault(manager, keys)
-	client := sii.New(state, time.Now, sii.Options{BaseURL: siiURL})
+	companies, vault := company.NewDirectory(state, now), company.NewVault(manager, keys)
+	client := sii.New(state, now, sii.Options{BaseURL: siiURL})
 	handlers := map[string]http.Handler{}
 	add := func(name string, h http.Handler, err error) {
 		check(t, err)
@@ -159,23 +167,25 @@ func newFunctions(t *testing.T, common settings.Common, siiURL string) map[strin
 		check(t, err)
 	}
 	sign, err := generatesign.New(generatesign.Config{}, generatesign.Deps{
-		State: state, Archive: archive, Companies: companies, Vault: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+		State: state, Archive: archive, Companies: companies, Vault: vault, Events: events, Guard: guard, Logger: log, Now: now,
 	})
 	add("generate-sign", sign, err)
 	sender, err := send.New(send.Config{EnvelopeMax: 200, RetryFirst: time.Second}, send.Deps{
-		State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+		State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: now,
 		SII: func(e store.Environment, id *cert.Identity) send.Uploader { return client.As(e, sii.PersonOf(id)) },
 	})
 	add("send", sender, err)
 	poller, err := pollstatus.New(pollstatus.Config{PollFirst: 50 * time.Millisecond}, pollstatus.Deps{
-		State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
+		State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: now,
 		SII: func(e store.Environment, id *cert.Identity) pollstatus.Inquirer {
 			return client.As(e, sii.PersonOf(id))
 		},
 	})
 	add("poll-status", poller, err)
-	registry, err := onboard.New(onboard.Deps{
-		State: state, Secrets: manager, SIIKeys: keys, Keys: apiKeys, Guard: guard, Logger: log, Now: time.Now,
+	registry, err := onboard.New(onboard.Config{}, onboard.Deps{
+		State: state, Archive: archive, Secrets: manager, SIIKeys: keys, Keys: apiKeys, Guard: guard, Events: events, Logger: log, Now: now,
+		SII:     func(e store.Environment, id *cert.Identity) onboard.Inquirer { return client.As(e, sii.PersonOf(id)) },
+		SIIDate: client.Date, Dial: dial.New(dial.Options{}).DialContext,
 	})
 	add("onboard", registry, err)
 	return handlers

@@ -23,6 +23,11 @@ func routes(t *testing.T) []route {
 		{http.MethodPut, of, bodyA, access.Admin, 200},
 		{http.MethodGet, of, "", access.Read, 200},
 		{http.MethodPut, of + "/certificate", certificateBody(t, pki(t, "certs", "a-modern.pfx"), password, ""), access.Admin, 200},
+		{http.MethodPost, of + "/certificate:promote", "", access.Admin, 409},
+		{http.MethodPut, of + "/secrets", `{"imap_password":"x"}`, access.Admin, 200},
+		{http.MethodPost, of + "/folios:void", `{}`, access.Admin, 422},
+		{http.MethodPost, of + "/:check", "", access.Admin, 200},
+		{http.MethodGet, of + "/export", "", access.Admin, 200},
 		{http.MethodPost, of + "/cafs", string(pki(t, "caf", "a", "33-1-100.xml")), access.Admin, 201},
 		{http.MethodGet, of + "/folios", "", access.Read, 200},
 		{http.MethodPost, of + "/keys", `{"scopes":["read"]}`, access.Admin, 201},
@@ -121,9 +126,9 @@ func TestUnknownPathsAndHealth(t *testing.T) {
 	w.must(t, 200, "", http.MethodGet, "/health", "")
 	w.must(t, 200, "", http.MethodGet, "/health/ready", "")
 	w.refused(t, 404, "not-found", bootstrap, http.MethodGet, "/v1/companies", "")
-	w.refused(t, 404, "not-found", bootstrap, http.MethodGet, "/v1/companies/"+companyA+"/secrets", "")
+	w.refused(t, 404, "not-found", bootstrap, http.MethodGet, "/v1/companies/"+companyA+"/none", "")
 	r := w.refused(t, 405, "method-not-allowed", bootstrap, http.MethodPatch, "/v1/companies/"+companyA, "")
-	if allow := r.header.Get("Allow"); allow != "GET, HEAD, PUT" {
+	if allow := r.header.Get("Allow"); allow != "DELETE, GET, HEAD, PUT" {
 		t.Errorf("Allow %q", allow)
 	}
 }

@@ -240,7 +240,8 @@ func TestFolios(t *testing.T) {
 	}
 	want := map[string]any{
 		"type": 33.0, "name": "FACTURA ELECTRÓNICA", "next": 58.0, "used": 0.0, "reserved": 0.0, "free": 0.0, "free_folios": []any{}, "voided": 0.0,
-		"remaining": 45.0, "expires": "2027-05-01",
+		"remaining": 45.0, "expires": "2027-05-01", "used_last_30_days": 0.0, "use_per_day": 0.0, "days_until_run_out": nil, "run_out": nil,
+		"lost_at_expiry": 45.0,
 	}
 	if diff := cmp.Diff(want, stock()); diff != "" {
 		t.Error(diff)
@@ -251,7 +252,7 @@ func TestFolios(t *testing.T) {
 	w.claim(t, 62, folio.Void)
 	w.claim(t, 64, folio.Foreign)
 	w.claim(t, 65, folio.Reserved)
-	want["next"], want["used"], want["reserved"], want["voided"], want["remaining"] = 63.0, 5.0, 1.0, 1.0, 38.0
+	want["next"], want["used"], want["reserved"], want["voided"], want["remaining"], want["lost_at_expiry"] = 63.0, 5.0, 1.0, 1.0, 38.0, 38.0
 	if diff := cmp.Diff(want, stock()); diff != "" {
 		t.Error(diff)
 	}

@@ -13,11 +13,14 @@ import (
 )
 
 // putCertificate checks a PFX, stores it as a new version of the secret, then names the version in the
-// configuration.
+// configuration. What was begun with the certificate before is finished with it: envelopes name theirs.
 func (s *service) putCertificate(ctx context.Context, r rut.RUT, environment string, request *certificateRequest) (certificateAnswer, error) {
-	_, e, err := s.loadIn(ctx, r, environment)
+	c, e, err := s.loadIn(ctx, r, environment)
 	if err != nil {
 		return certificateAnswer{}, err
+	}
+	if request.Standby && c.In(e).Certificate == nil {
+		return certificateAnswer{}, problem.New(problem.CertificateMissing, "Cargue primero el certificado principal; el de reserva lo reemplaza cuando vence.")
 	}
 	identity, err := s.readCertificate(request)
 	if err != nil {
@@ -33,7 +36,11 @@ func (s *service) putCertificate(ctx context.Context, r rut.RUT, environment str
 		return certificateAnswer{}, err
 	}
 	err = s.change(ctx, r, e, func(b *company.Block) error {
-		b.Certificate = &certificate
+		if request.Standby {
+			b.Standby = &certificate
+		} else {
+			b.Certificate = &certificate
+		}
 		return nil
 	})
 	return presentCertificate(e, &certificate), err

@@ -17,6 +17,9 @@ func (s *service) putCompany(ctx context.Context, r rut.RUT, request *companyReq
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := s.checkSwitch(ctx, r, request); err != nil {
+		return company.Company{}, false, err
+	}
 	c, err := s.alterCompany(ctx, r, request)
 	if !errors.Is(err, store.ErrNotFound) {
 		return c, false, err
@@ -36,12 +39,30 @@ func (s *service) putCompany(ctx context.Context, r rut.RUT, request *companyReq
 	return c, true, err
 }
 
+// checkSwitch refuses to change the active environment while documents of the old one wait to be sent:
+// they would look as if they had been.
+func (s *service) checkSwitch(ctx context.Context, r rut.RUT, request *companyRequest) error {
+	if request.Active == "" {
+		return nil
+	}
+	c, err := s.load(ctx, r)
+	if errors.Is(err, problem.New(problem.CompanyUnknown, "")) || err == nil && c.Active == store.Environment(request.Active) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.checkOutbox(ctx, store.Company{Env: c.Active, RUT: r})
+}
+
 func (s *service) alterCompany(ctx context.Context, r rut.RUT, request *companyRequest) (company.Company, error) {
 	return store.Update(ctx, s.state, store.CompanyConfig(r), request.apply, nil)
 }
 
-// apply puts the request's fields into a configuration; certificates and CAFs stay.
+// apply puts the request's fields into a configuration; certificates and CAFs stay. A company that was
+// being deleted stays after all.
 func (r *companyRequest) apply(c *company.Company) error {
+	c.Leaving = nil
 	c.RznSoc, c.GiroEmis = r.RznSoc, r.GiroEmis
 	c.DirOrigen, c.CmnaOrigen, c.CiudadOrigen = r.DirOrigen, r.CmnaOrigen, r.CiudadOrigen
 	c.Acteco = c.Acteco[:0:0]

@@ -3,6 +3,7 @@ package onboard
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -139,5 +140,8 @@ func (f *faults) mailbox(path string, m *company.Mailbox) {
 	}
 	if m.User == "" {
 		f.add(path+".user", "missing-field", "Falta el usuario.")
+	}
+	if !slices.Contains([]string{"", "tls", "starttls", "plain"}, m.Security) {
+		f.add(path+".security", "invalid-value", "El cifrado debe ser tls, starttls o plain (sin cifrar, no recomendado).")
 	}
 }

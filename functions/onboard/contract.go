@@ -73,12 +73,18 @@ type companyAnswer struct {
 	NamespaceForm string               `json:"namespace_form"`
 	StrictRemarks bool                 `json:"strict_remarks"`
 	Intercambio   *company.Intercambio `json:"intercambio"`
+	// IMAPPassword and SMTPPassword tell whether there is one.
+	IMAPPassword bool `json:"imap_password"`
+	SMTPPassword bool `json:"smtp_password"`
+	// Leaving is since when the company is being deleted.
+	Leaving *time.Time `json:"leaving,omitempty"`
 }
 
 type blockAnswer struct {
 	FchResol    string             `json:"FchResol"`
 	NroResol    int                `json:"NroResol"`
 	Certificate *certificateAnswer `json:"certificate"`
+	Standby     *certificateAnswer `json:"standby"`
 	CAFs        []cafAnswer        `json:"cafs"`
 }
 
@@ -87,6 +93,27 @@ type certificateRequest struct {
 	PFX       []byte `json:"pfx"`
 	Password  string `json:"password"`
 	SignerRUT string `json:"signer_rut"`
+	// Standby keeps the certificate for when the present one expires.
+	Standby bool `json:"standby"`
+}
+
+// secretsRequest is the body of PUT …/secrets; what is absent stays, "" takes the password away.
+type secretsRequest struct {
+	IMAPPassword *string `json:"imap_password"`
+	SMTPPassword *string `json:"smtp_password"`
+}
+
+type secretsAnswer struct {
+	Company      rut.RUT `json:"company"`
+	IMAPPassword bool    `json:"imap_password"`
+	SMTPPassword bool    `json:"smtp_password"`
+}
+
+// leaveAnswer tells when a company that is being deleted may be deleted for good.
+type leaveAnswer struct {
+	Company rut.RUT   `json:"company"`
+	Leaving time.Time `json:"leaving"`
+	After   time.Time `json:"deletable_after"`
 }
 
 type certificateAnswer struct {
@@ -117,19 +144,68 @@ type foliosAnswer struct {
 }
 
 // stockAnswer counts the folios of one type. Reserved ones wait for their document. Free ones were
-// claimed in vain and are taken next; the list of them is cut at maxFreeListed.
+// claimed in vain and are taken next; the list of them is cut at maxFreeListed. The forecast goes by the
+// documents of the last 30 days.
 type stockAnswer struct {
-	Type       int         `json:"type"`
-	Name       string      `json:"name"`
-	Next       *int64      `json:"next"`
-	Used       int64       `json:"used"`
-	Reserved   int64       `json:"reserved"`
-	Free       int64       `json:"free"`
-	FreeFolios []int64     `json:"free_folios"`
-	Voided     int64       `json:"voided"`
-	Remaining  int64       `json:"remaining"`
-	Expires    *string     `json:"expires"`
-	CAFs       []cafAnswer `json:"cafs"`
+	Type       int     `json:"type"`
+	Name       string  `json:"name"`
+	Next       *int64  `json:"next"`
+	Used       int64   `json:"used"`
+	Reserved   int64   `json:"reserved"`
+	Free       int64   `json:"free"`
+	FreeFolios []int64 `json:"free_folios"`
+	Voided     int64   `json:"voided"`
+	Remaining  int64   `json:"remaining"`
+	Expires    *string `json:"expires"`
+
+	UsedRecently int64       `json:"used_last_30_days"`
+	PerDay       json.Number `json:"use_per_day"`
+	DaysLeft     *int64      `json:"days_until_run_out"`
+	RunOut       *string     `json:"run_out"`
+	Lost         int64       `json:"lost_at_expiry"`
+
+	CAFs []stockCAF `json:"cafs"`
+}
+
+// stockCAF is a CAF with the folios of it that nobody used, and those of them that its expiry will take.
+type stockCAF struct {
+	cafAnswer
+	Unused int64 `json:"unused"`
+	Lost   int64 `json:"lost_at_expiry"`
+}
+
+// voidRequest is the body of POST …/folios:void.
+type voidRequest struct {
+	Type   int    `json:"type"`
+	From   int64  `json:"from"`
+	To     int64  `json:"to"`
+	Reason string `json:"reason"`
+}
+
+type voidAnswer struct {
+	Company     rut.RUT           `json:"company"`
+	Environment store.Environment `json:"environment"`
+	Type        int               `json:"type"`
+	From        int64             `json:"from"`
+	To          int64             `json:"to"`
+	Reason      string            `json:"reason"`
+}
+
+// doctorAnswer is the table of the doctor; its Status is the worst of the checks.
+type doctorAnswer struct {
+	Company     rut.RUT           `json:"company"`
+	Environment store.Environment `json:"environment"`
+	At          string            `json:"at"`
+	Status      status            `json:"status"`
+	Checks      []checkAnswer     `json:"checks"`
+}
+
+// checkAnswer is a row of it: what was found, and what to do.
+type checkAnswer struct {
+	Check  string `json:"check"`
+	Status status `json:"status"`
+	Detail string `json:"detail"`
+	Cure   string `json:"cure,omitempty"`
 }
 
 // keyRequest is the body of POST …/keys.

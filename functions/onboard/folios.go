@@ -39,12 +39,9 @@ func (s *service) folios(ctx context.Context, r rut.RUT, environment string) (fo
 	return answer, nil
 }
 
-// stock counts the folios of a series from the listing of its claims.
+// stock counts the folios of a series from the listing of its claims, and tells how long they last.
 func (s *service) stock(ctx context.Context, series store.Series, cafs []company.CAF) (stockAnswer, error) {
-	day := s.today().Format(time.DateOnly)
-	stock := stockAnswer{Type: int(series.Type), Name: series.Type.Name(), FreeFolios: []int64{}, CAFs: presentCAFs(series.Env, cafs)}
-	usable := slices.DeleteFunc(slices.Clone(cafs), func(c company.CAF) bool { return !c.UsableOn(day) })
-	count := counter{stock: &stock, usable: usable}
+	count := newCounter(series, cafs, s.today().Format(time.DateOnly))
 	for o, err := range s.state.List(ctx, store.Query{Prefix: store.ClaimPrefix(series)}) {
 		if err != nil {
 			return stockAnswer{}, err
@@ -56,19 +53,42 @@ func (s *service) stock(ctx context.Context, series store.Series, cafs []company
 		count.claim(id.Folio, folio.State(o.Meta[metaState]))
 	}
 	count.finish()
-	return stock, nil
+	pace, err := s.paceOf(ctx, series, cafs)
+	if err != nil {
+		return stockAnswer{}, err
+	}
+	count.forecast(pace, s.today())
+	return count.stock, nil
 }
 
 // counter goes over the claims of a series in the order of their folios.
 type counter struct {
-	stock  *stockAnswer
-	usable []company.CAF // in the order of their folios
-	taken  []int64       // folios of usable CAFs that may not be taken any more
-	free   []int64       // folios of usable CAFs that were claimed in vain
+	stock stockAnswer
+	cafs  []*counted
+	taken []int64 // folios of usable CAFs that may not be taken any more
+	free  []int64 // folios of usable CAFs that were claimed in vain
+}
+
+// counted is a CAF while its folios are counted.
+type counted struct {
+	company.CAF
+	usable       bool
+	unused, lost int64
+}
+
+// newCounter takes the CAFs in the order of their folios.
+func newCounter(series store.Series, cafs []company.CAF, day string) *counter {
+	c := &counter{stock: stockAnswer{Type: int(series.Type), Name: series.Type.Name(), FreeFolios: []int64{}}}
+	for _, f := range cafs {
+		c.cafs = append(c.cafs, &counted{CAF: f, usable: f.UsableOn(day), unused: f.To - f.First + 1})
+		c.stock.CAFs = append(c.stock.CAFs, stockCAF{cafAnswer: presentCAF(series.Env, f)})
+	}
+	return c
 }
 
 func (c *counter) claim(n int64, state folio.State) {
-	usable := slices.ContainsFunc(c.usable, func(u company.CAF) bool { return u.First <= n && n <= u.To })
+	of := c.covering(n)
+	usable := of != nil && of.usable
 	switch state {
 	case folio.Free:
 		c.stock.Free++
@@ -86,30 +106,45 @@ func (c *counter) claim(n int64, state folio.State) {
 	default:
 		c.stock.Used++
 	}
+	if of != nil {
+		of.unused--
+	}
 	if usable {
 		c.taken = append(c.taken, n)
 	}
 }
 
+func (c *counter) covering(n int64) *counted {
+	i := slices.IndexFunc(c.cafs, func(f *counted) bool { return f.First <= n && n <= f.To })
+	if i < 0 {
+		return nil
+	}
+	return c.cafs[i]
+}
+
 // finish tells what remains and which folio comes next: a free one, else the lowest that nobody claimed.
 func (c *counter) finish() {
-	for _, u := range c.usable {
-		c.stock.Remaining += u.To - u.First + 1
-		if u.Expires != "" && (c.stock.Expires == nil || u.Expires < *c.stock.Expires) {
-			c.stock.Expires = optional(u.Expires)
+	for _, f := range c.cafs {
+		if !f.usable {
+			continue
+		}
+		c.stock.Remaining += f.unused
+		if f.Expires != "" && (c.stock.Expires == nil || f.Expires < *c.stock.Expires) {
+			c.stock.Expires = optional(f.Expires)
 		}
 	}
-	c.stock.Remaining -= int64(len(c.taken))
+	c.stock.Next = c.lowest()
 	if len(c.free) > 0 {
 		c.stock.Next = &c.free[0]
-		return
 	}
-	c.stock.Next = c.lowest()
 }
 
 func (c *counter) lowest() *int64 {
-	for _, u := range c.usable {
-		for n := u.First; n <= u.To; n++ {
+	for _, f := range c.cafs {
+		if !f.usable {
+			continue
+		}
+		for n := f.First; n <= f.To; n++ {
 			if _, taken := slices.BinarySearch(c.taken, n); !taken {
 				return &n
 			}

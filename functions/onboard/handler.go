@@ -1,18 +1,26 @@
 package onboard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 	_ "time/tzdata" // scratch images have no zones
 
 	"timbre/shared/access"
+	"timbre/shared/alert"
 	"timbre/shared/caf"
+	"timbre/shared/cert"
 	"timbre/shared/company"
+	"timbre/shared/event"
+	"timbre/shared/folio"
+	"timbre/shared/mailbox"
 	"timbre/shared/problem"
 	"timbre/shared/rut"
 	"timbre/shared/serve"
@@ -24,13 +32,25 @@ const maxJSON = 256 << 10
 
 // Deps are what the function works with; all are required.
 type Deps struct {
-	State   *store.Bucket
-	Secrets company.Secrets
-	SIIKeys caf.Keys
-	Keys    *access.Keys
-	Guard   *access.Guard
-	Logger  *slog.Logger
-	Now     func() time.Time
+	State, Archive *store.Bucket
+	Secrets        company.Secrets
+	SIIKeys        caf.Keys
+	Keys           *access.Keys
+	Guard          *access.Guard
+	Events         event.Publisher
+	Logger         *slog.Logger
+	Now            func() time.Time
+
+	// SII asks in the name of a certificate's owner, SIIDate for the time at the SII.
+	SII     func(store.Environment, *cert.Identity) Inquirer
+	SIIDate func(context.Context, store.Environment) (time.Time, error)
+	// Dial connects to mail servers that tenants name.
+	Dial mailbox.Dialer
+}
+
+func (d Deps) complete() bool {
+	return d.State != nil && d.Archive != nil && d.Secrets != nil && d.SIIKeys != nil && d.Keys != nil && d.Guard != nil &&
+		d.Events != nil && d.Logger != nil && d.Now != nil && d.SII != nil && d.SIIDate != nil && d.Dial != nil
 }
 
 // Handler is the HTTP edge of the function.
@@ -41,21 +61,30 @@ type Handler struct {
 }
 
 // New wires the routes.
-func New(d Deps) (*Handler, error) {
-	if d.State == nil || d.Secrets == nil || d.SIIKeys == nil || d.Keys == nil || d.Guard == nil || d.Logger == nil || d.Now == nil {
+func New(cfg Config, d Deps) (*Handler, error) {
+	if !d.complete() {
 		return nil, errors.New("onboard: a dependency is missing")
 	}
 	chile, err := time.LoadLocation("America/Santiago")
 	if err != nil {
 		return nil, fmt.Errorf("load Chile's time zone: %w", err)
 	}
-	h := &Handler{
-		service: &service{state: d.State, secrets: d.Secrets, siiKeys: d.SIIKeys, keys: d.Keys, chile: chile, now: d.Now},
-		logger:  d.Logger,
-		routes:  serve.NewMux(d.Logger),
-	}
+	h := &Handler{service: newService(cfg, d, chile), logger: d.Logger, routes: serve.NewMux(d.Logger)}
 	h.route(d.Guard)
 	return h, nil
+}
+
+func newService(cfg Config, d Deps, chile *time.Location) *service {
+	return &service{
+		state: d.State, archive: d.Archive, secrets: d.Secrets, vault: company.NewVault(d.Secrets, d.SIIKeys), siiKeys: d.SIIKeys,
+		keys: d.Keys, ledger: folio.New(d.State, d.Logger, d.Now, folio.Options{}), log: d.Logger, chile: chile, now: d.Now,
+		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
+		doctor: doctor{
+			sii: d.SII, clock: d.SIIDate, dial: d.Dial,
+			mail: mailbox.NewReader(d.Dial, mailbox.Options{Timeout: mailTimeout, Retries: -1}),
+		},
+		lookEvery: cmp.Or(cfg.LookEvery, 6*time.Hour),
+	}
 }
 
 // ServeHTTP implements http.Handler.
@@ -63,10 +92,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.routes.S
 
 // Checks are what the function needs for its work.
 func (h *Handler) Checks() []serve.Check {
-	return []serve.Check{{Name: "state-bucket", Probe: func(ctx context.Context) error {
-		_, err := h.service.state.Prefixes(ctx, store.CompanyPrefix)
-		return err
-	}}}
+	s := h.service
+	return []serve.Check{
+		{Name: "state-bucket", Probe: func(ctx context.Context) error { return probeBucket(ctx, s.state) }},
+		{Name: "archive-bucket", Probe: func(ctx context.Context) error { return probeBucket(ctx, s.archive) }},
+		{Name: "secrets", Probe: func(ctx context.Context) error { return company.CheckSecrets(ctx, s.secrets) }},
+	}
+}
+
+func probeBucket(ctx context.Context, b *store.Bucket) error {
+	_, err := b.Prefixes(ctx, store.CompanyPrefix)
+	return err
 }
 
 func (h *Handler) route(guard *access.Guard) {
@@ -77,9 +113,15 @@ func (h *Handler) route(guard *access.Guard) {
 	}{
 		{"PUT /v1/companies/{rut}", access.Admin, h.putCompany},
 		{"GET /v1/companies/{rut}", access.Read, h.getCompany},
+		{"DELETE /v1/companies/{rut}", access.Admin, h.deleteCompany},
 		{"PUT /v1/companies/{rut}/certificate", access.Admin, h.putCertificate},
+		{"POST /v1/companies/{rut}/certificate:promote", access.Admin, h.promoteCertificate},
+		{"PUT /v1/companies/{rut}/secrets", access.Admin, h.putSecrets},
 		{"POST /v1/companies/{rut}/cafs", access.Admin, h.postCAF},
 		{"GET /v1/companies/{rut}/folios", access.Read, h.getFolios},
+		{"POST /v1/companies/{rut}/folios:void", access.Admin, h.voidFolios},
+		{"POST /v1/companies/{rut}/:check", access.Admin, h.check},
+		{"GET /v1/companies/{rut}/export", access.Admin, h.export},
 		{"POST /v1/companies/{rut}/keys", access.Admin, h.postKey},
 		{"GET /v1/companies/{rut}/keys", access.Read, h.getKeys},
 		{"DELETE /v1/companies/{rut}/keys/{id}", access.Admin, h.deleteKey},
@@ -87,9 +129,7 @@ func (h *Handler) route(guard *access.Guard) {
 	for _, r := range routes {
 		h.routes.Handle(r.pattern, guard.Require(r.scope, h.edge(r.scope, r.do)))
 	}
-	h.routes.Handle("POST "+serve.TickPath, guard.Internal(serve.Tick(h.logger, func(context.Context, time.Time) error {
-		return nil // nothing is due here so far
-	})))
+	h.routes.Handle("POST "+serve.TickPath, guard.Internal(serve.Tick(h.logger, h.service.tick)))
 }
 
 // action answers a request about a company, or gives the error to be answered.
@@ -136,12 +176,49 @@ func (h *Handler) getCompany(w http.ResponseWriter, r *http.Request, of rut.RUT)
 	return h.answer(w, http.StatusOK, presentCompany(c))
 }
 
+// deleteCompany is for whom alone may create one.
+func (h *Handler) deleteCompany(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	if !access.From(r.Context()).Bootstrap {
+		return problem.Wrap(problem.Forbidden, "", errors.New("onboard: only the bootstrap key deletes companies"))
+	}
+	waiting, err := h.service.leave(r.Context(), of)
+	if err != nil {
+		return err
+	}
+	if waiting == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(waiting.After.Sub(h.service.now()).Seconds()))))
+	return h.answer(w, http.StatusAccepted, waiting)
+}
+
 func (h *Handler) putCertificate(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
 	var request certificateRequest
 	if err := serve.ReadJSON(w, r, maxJSON, &request); err != nil {
 		return err
 	}
 	answer, err := h.service.putCertificate(r.Context(), of, environment(r), &request)
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, answer)
+}
+
+func (h *Handler) promoteCertificate(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	answer, err := h.service.promote(r.Context(), of, environment(r))
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, answer)
+}
+
+func (h *Handler) putSecrets(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	var request secretsRequest
+	if err := serve.ReadJSON(w, r, maxJSON, &request); err != nil {
+		return err
+	}
+	answer, err := h.service.putSecrets(r.Context(), of, &request)
 	if err != nil {
 		return err
 	}
@@ -166,6 +243,40 @@ func (h *Handler) getFolios(w http.ResponseWriter, r *http.Request, of rut.RUT) 
 		return err
 	}
 	return h.answer(w, http.StatusOK, answer)
+}
+
+func (h *Handler) voidFolios(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	var request voidRequest
+	if err := serve.ReadJSON(w, r, maxJSON, &request); err != nil {
+		return err
+	}
+	answer, err := h.service.void(r.Context(), of, environment(r), &request)
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, answer)
+}
+
+func (h *Handler) check(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	answer, err := h.service.examine(r.Context(), of, environment(r))
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, answer)
+}
+
+func (h *Handler) export(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	query := r.URL.Query()
+	x, err := h.service.prepareExport(r.Context(), access.From(r.Context()), of, environment(r), query.Get("from"), query.Get("to"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="timbre-%s-%s.zip"`, of, x.company.Env))
+	if err := x.write(r.Context(), w); err != nil { // the answer has begun
+		h.logger.ErrorContext(r.Context(), "export broken off", "error", err)
+	}
+	return nil
 }
 
 func (h *Handler) postKey(w http.ResponseWriter, r *http.Request, of rut.RUT) error {

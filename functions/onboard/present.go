@@ -14,6 +14,7 @@ func presentCompany(c *company.Company) companyAnswer {
 		Certificacion: presentBlock(c, store.Certificacion),
 		Produccion:    presentBlock(c, store.Produccion),
 		WebhookURL:    c.WebhookURL, NamespaceForm: c.NamespaceForm, StrictRemarks: c.StrictRemarks, Intercambio: c.Intercambio,
+		IMAPPassword: c.IMAPPassword != nil, SMTPPassword: c.SMTPPassword != nil, Leaving: c.Leaving,
 	}
 }
 
@@ -22,12 +23,19 @@ func presentBlock(c *company.Company, e store.Environment) *blockAnswer {
 	if b == nil {
 		return nil
 	}
-	answer := &blockAnswer{FchResol: b.FchResol, NroResol: b.NroResol, CAFs: presentCAFs(e, b.CAFs)}
-	if b.Certificate != nil {
-		certificate := presentCertificate(e, b.Certificate)
-		answer.Certificate = &certificate
+	return &blockAnswer{
+		FchResol: b.FchResol, NroResol: b.NroResol, CAFs: presentCAFs(e, b.CAFs),
+		Certificate: presentIf(e, b.Certificate), Standby: presentIf(e, b.Standby),
 	}
-	return answer
+}
+
+// presentIf shows an absent certificate as null.
+func presentIf(e store.Environment, c *company.Certificate) *certificateAnswer {
+	if c == nil {
+		return nil
+	}
+	answer := presentCertificate(e, c)
+	return &answer
 }
 
 func presentCertificate(e store.Environment, c *company.Certificate) certificateAnswer {

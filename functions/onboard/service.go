@@ -3,12 +3,15 @@ package onboard
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
 	"timbre/shared/access"
+	"timbre/shared/alert"
 	"timbre/shared/caf"
 	"timbre/shared/company"
+	"timbre/shared/folio"
 	"timbre/shared/problem"
 	"timbre/shared/rut"
 	"timbre/shared/store"
@@ -17,11 +20,22 @@ import (
 // service is the use cases; all that HTTP says has been read before.
 type service struct {
 	state   *store.Bucket
+	archive *store.Bucket
 	secrets company.Secrets
+	vault   *company.Vault
 	siiKeys caf.Keys
 	keys    *access.Keys
+	ledger  *folio.Ledger
+	alerts  *alert.Raiser
+	doctor  doctor
+	log     *slog.Logger
 	chile   *time.Location
 	now     func() time.Time
+
+	// lookEvery is how often each company is looked at; scheduled is when the looks were noted last,
+	// known to the one tick that runs.
+	lookEvery time.Duration
+	scheduled time.Time
 
 	// changing lets one change of a configuration run at a time in this process, so that of two that
 	// exclude each other (overlapping CAFs) the second is refused before it has stored its secret.

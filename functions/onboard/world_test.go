@@ -2,12 +2,15 @@ package onboard_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,10 +22,13 @@ import (
 	"timbre/emulators/oidc"
 	"timbre/functions/onboard"
 	"timbre/shared/access"
+	"timbre/shared/cert"
 	"timbre/shared/company"
+	"timbre/shared/event"
 	"timbre/shared/golden"
 	"timbre/shared/rut"
 	"timbre/shared/serve"
+	"timbre/shared/sii"
 	"timbre/shared/store"
 )
 
@@ -50,6 +56,10 @@ type world struct {
 	url     string
 	state   *store.Memory
 	bucket  *store.Bucket
+	archive *store.Bucket
+	handler *onboard.Handler
+	events  *event.Memory
+	sii     fakeSII
 	secrets *company.MemorySecrets
 	keys    *access.Keys
 	issuer  *oidc.Issuer
@@ -70,7 +80,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{state: store.NewMemory(), secrets: &company.MemorySecrets{}, issuer: issuer, log: &bytes.Buffer{}, now: today}
-	w.bucket = store.NewBucket(w.state)
+	w.bucket, w.archive, w.events = store.NewBucket(w.state), store.NewBucket(store.NewMemory()), &event.Memory{}
+	w.sii.at = func() time.Time { return w.now }
 	w.keys = access.NewKeys(w.bucket, w.clock)
 	logger := serve.NewLogger(w.log, "proj")
 	sum := sha256.Sum256([]byte(bootstrap))
@@ -82,17 +93,21 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.serve(t, onboard.Deps{
-		State: w.bucket, Secrets: w.secrets, SIIKeys: siiKeys, Keys: w.keys, Guard: guard, Logger: logger, Now: w.clock,
+		State: w.bucket, Archive: w.archive, Secrets: w.secrets, SIIKeys: siiKeys, Keys: w.keys, Guard: guard, Events: w.events,
+		Logger: logger, Now: w.clock, Dial: (&net.Dialer{}).DialContext,
+		SII:     func(store.Environment, *cert.Identity) onboard.Inquirer { return &w.sii },
+		SIIDate: func(context.Context, store.Environment) (time.Time, error) { return w.sii.at(), w.sii.err },
 	}, logger)
 	return w
 }
 
 func (w *world) serve(t *testing.T, d onboard.Deps, logger *slog.Logger) {
 	t.Helper()
-	handler, err := onboard.New(d)
+	handler, err := onboard.New(onboard.Config{}, d)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.handler = handler
 	server, err := serve.New(serve.Options{Handler: handler, Logger: logger, Checks: handler.Checks()})
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +115,19 @@ func (w *world) serve(t *testing.T, d onboard.Deps, logger *slog.Logger) {
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
 	w.url = web.URL
+}
+
+// fakeSII answers as it is told; it knows no folio, if told nothing.
+type fakeSII struct {
+	at     func() time.Time
+	err    error
+	states map[int64]string
+}
+
+func (f *fakeSII) Ready(context.Context) error { return f.err }
+
+func (f *fakeSII) DocumentState(_ context.Context, q sii.Question) (sii.DocumentState, error) {
+	return sii.DocumentState{State: cmp.Or(f.states[q.Folio], "FAU")}, f.err
 }
 
 func (w *world) clock() time.Time { return w.now }
