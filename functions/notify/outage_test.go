@@ -157,6 +157,8 @@ func TestDeadReceiverSlowsNobody(t *testing.T) {
 			dead := r.announce(issuer, documents)
 			alive := r.announce(other, documents)
 			var background sync.WaitGroup
+			defer background.Wait()
+			defer close(release)
 			if byTick {
 				r.advance(3 * time.Minute)
 				background.Go(func() { tick(t.Context(), h) })
@@ -168,14 +170,17 @@ func TestDeadReceiverSlowsNobody(t *testing.T) {
 					r.pushed(h, m)
 				}
 			}
-			for range 2 * documents { // sending and sent of each
-				<-got
+			late := time.After(10 * time.Second)
+			for i := range 2 * documents { // sending and sent of each
+				select {
+				case <-got:
+				case <-late:
+					t.Fatalf("only %d of the other's events came", i)
+				}
 			}
 			if n := most.Load(); n > 4 {
 				t.Errorf("%d posts at a time to one receiver", n)
 			}
-			close(release)
-			background.Wait()
 		})
 	}
 }
