@@ -164,6 +164,27 @@ func TestTornMailIsNotRead(t *testing.T) {
 	}
 }
 
+// A server that hangs up politely in the middle must not make half a mail look whole.
+func TestHalfAMailIsAnError(t *testing.T) {
+	t.Parallel()
+	a := impostor(t, hello, polite(func(w io.Writer, tag, command string) {
+		switch {
+		case strings.HasPrefix(command, "UID SEARCH"):
+			_, _ = fmt.Fprintf(w, "* SEARCH 1\r\n%s OK done\r\n", tag)
+		case strings.Contains(command, "BODY.PEEK[]"):
+			_, _ = io.WriteString(w, "* 1 FETCH (UID 1 BODY[]<0> {100}\r\nabc")
+			_ = w.(io.Closer).Close()
+		default:
+			_, _ = fmt.Fprintf(w, "* 1 FETCH (UID 1 RFC822.SIZE 100)\r\n%s OK done\r\n", tag)
+		}
+	}))
+	var got []string
+	_, err := mailbox.NewReader(dial, mailbox.Options{Retries: -1}).Read(t.Context(), a, mailbox.Cursor{}, collect(&got))
+	if !errors.Is(err, mailbox.ErrUnreachable) || len(got) > 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestCallbackEndsRead(t *testing.T) {
 	t.Parallel()
 	s := start(t, mail.TLSOff)
@@ -315,7 +336,7 @@ func TestHostileServers(t *testing.T) {
 			switch {
 			case strings.HasPrefix(command, "UID SEARCH"):
 				say(w, "* SEARCH 1\r\n%s OK done\r\n", tag)
-			case strings.Contains(command, "BODY"):
+			case strings.Contains(command, "BODY.PEEK[]"):
 				body()
 			default:
 				say(w, "* 1 FETCH (UID 1 RFC822.SIZE 10)\r\n%s OK done\r\n", tag)
@@ -399,7 +420,7 @@ func TestReadStreams(t *testing.T) {
 		switch {
 		case strings.HasPrefix(command, "UID SEARCH"):
 			_, _ = fmt.Fprintf(w, "* SEARCH 1\r\n%s OK done\r\n", tag)
-		case strings.Contains(command, "BODY"):
+		case strings.Contains(command, "BODY.PEEK[]"):
 			_, _ = fmt.Fprintf(w, "* 1 FETCH (UID 1 BODY[]<0> {%d}\r\n", size)
 			for range size >> 20 {
 				_, _ = w.Write(piece)
