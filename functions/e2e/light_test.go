@@ -50,10 +50,7 @@ func file(t *testing.T, parts ...string) []byte {
 
 func (s *stack) onboard(t *testing.T, world string, f firm) {
 	t.Helper()
-	s.call(t, "onboard", http.MethodPut, "/v1/companies/"+f.RUT, map[string]any{
-		"RznSoc": f.RznSoc, "GiroEmis": f.Giro, "Acteco": []string{strconv.Itoa(f.Acteco)}, "DirOrigen": f.Direccion,
-		"CmnaOrigen": f.Comuna, "active": "certificacion", "certificacion": map[string]any{"FchResol": f.FchResol, "NroResol": f.NroResol},
-	})
+	s.register(t, f)
 	for _, kind := range []string{"33", "34", "56", "61"} {
 		files, err := filepath.Glob(filepath.Join(world, "caf", f.ID, kind+"-1-100*.xml"))
 		if err != nil || len(files) == 0 {
@@ -61,6 +58,14 @@ func (s *stack) onboard(t *testing.T, world string, f firm) {
 		}
 		s.call(t, "onboard", http.MethodPost, "/v1/companies/"+f.RUT+"/cafs", file(t, files[0]))
 	}
+}
+
+func (s *stack) register(t *testing.T, f firm) {
+	t.Helper()
+	s.call(t, "onboard", http.MethodPut, "/v1/companies/"+f.RUT, map[string]any{
+		"RznSoc": f.RznSoc, "GiroEmis": f.Giro, "Acteco": []string{strconv.Itoa(f.Acteco)}, "DirOrigen": f.Direccion,
+		"CmnaOrigen": f.Comuna, "active": "certificacion", "certificacion": map[string]any{"FchResol": f.FchResol, "NroResol": f.NroResol},
+	})
 }
 
 func (s *stack) certify(t *testing.T, world string, f firm, form string) {
