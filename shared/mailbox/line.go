@@ -3,7 +3,6 @@ package mailbox
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -18,9 +17,9 @@ const answerBytes = 16 << 20
 type line struct {
 	net.Conn // as dialled, below TLS
 	talk     net.Conn
-	ctx      context.Context //nolint:containedctx // the life of the connection, ended by cut
-	cut      context.CancelCauseFunc
-	left     atomic.Int64 // bytes that may still come
+	cut      context.CancelCauseFunc // ends the connection
+	cause    func() error            // why it was cut, or nil
+	left     atomic.Int64            // bytes that may still come
 	timeout  time.Duration
 }
 
@@ -33,28 +32,19 @@ func connect(ctx context.Context, dial Dialer, s Server, usual ports, timeout ti
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := dial(within, "tcp", addr)
-	if ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), closeUnless(err, conn))
-	}
 	if err != nil {
 		return nil, unreachable(ctx, "connect "+addr, err)
 	}
 	l := &line{Conn: conn, timeout: timeout}
 	l.talk = l
 	l.left.Store(answerBytes)
-	l.ctx, l.cut = context.WithCancelCause(ctx)
-	context.AfterFunc(l.ctx, func() { _ = conn.Close() }) // the cause says why
+	life, cut := context.WithCancelCause(ctx)
+	l.cut, l.cause = cut, func() error { return context.Cause(life) }
+	context.AfterFunc(life, func() { _ = conn.Close() }) // the cause says why
 	if s.security() != TLS {
 		return l, nil
 	}
-	return l, l.encrypt(s)
-}
-
-func closeUnless(err error, conn net.Conn) error {
-	if err != nil {
-		return err
-	}
-	return conn.Close()
+	return l, l.encrypt(ctx, s)
 }
 
 // unreachable keeps ctx's own end apart from a dialler's time limit.
@@ -65,10 +55,10 @@ func unreachable(ctx context.Context, op string, err error) error {
 	return fmt.Errorf("%s: %w: %w", op, ErrUnreachable, err)
 }
 
-func (l *line) encrypt(s Server) error {
+func (l *line) encrypt(ctx context.Context, s Server) error {
 	secure := tls.Client(l, s.tlsConfig())
 	l.talk = secure
-	err := l.step("encrypt", ErrTLS, func() error { return secure.HandshakeContext(l.ctx) })
+	err := l.step("encrypt", ErrTLS, func() error { return secure.HandshakeContext(ctx) })
 	if err != nil {
 		l.hangUp()
 	}
@@ -102,7 +92,7 @@ func (l *line) stepWithin(limit time.Duration, op string, f *Fault, do func() er
 	if err == nil {
 		return nil
 	}
-	if cause := context.Cause(l.ctx); cause != nil {
+	if cause := l.cause(); cause != nil {
 		return fail(op, ErrUnreachable, cause)
 	}
 	return fail(op, f, err)

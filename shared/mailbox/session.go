@@ -53,8 +53,7 @@ func (s *session) greet(a Account) error {
 }
 
 func (s *session) login(a Account) error {
-	fault := ErrUnreachable
-	return s.step("log in", fault, func() error {
+	return s.step("log in", ErrUnreachable, func() error {
 		if s.imap.Caps().Has(imap.CapLoginDisabled) {
 			return fmt.Errorf("%w: the server takes no password over this connection", ErrTLS)
 		}
