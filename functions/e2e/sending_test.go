@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -79,7 +78,7 @@ var smallWorld = sync.OnceValues(func() (fs.FS, error) {
 	return files, err
 })
 
-func newSending(t *testing.T) *sending {
+func newSending(t *testing.T, change ...func(*simulator.Options)) *sending {
 	t.Helper()
 	archive := store.NewMemory()
 	archive.Retained = true
@@ -96,7 +95,11 @@ func newSending(t *testing.T) *sending {
 	}
 	s.readCompany()
 	s.configure(s.company.FchResol)
-	if s.sii, err = simulator.Start(simulator.Options{World: s.dir, Now: s.clock}); err != nil {
+	o := simulator.Options{World: s.dir, Now: s.clock}
+	for _, c := range change {
+		c(&o)
+	}
+	if s.sii, err = simulator.Start(o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -111,7 +114,7 @@ func newSending(t *testing.T) *sending {
 // start makes both functions.
 func (s *sending) start() {
 	s.t.Helper()
-	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	logger := slog.New(slog.NewTextHandler(s.t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	client := sii.New(s.state, s.clock, sii.Options{
 		BaseURL: s.sii.URL, Pause: func(ctx context.Context, _ int) error { return context.Cause(ctx) },
 	})

@@ -2,6 +2,7 @@ package pollstatus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -37,6 +38,16 @@ func (s *service) look(ctx context.Context, id store.EnvelopeID) (bool, error) {
 	case dispatch.Open, dispatch.Parked: // send has it; an entry is due again once it is received
 	}
 	return true, nil
+}
+
+// overlook logs that the SII did not answer, or does not let the signer in: the next look may do better.
+// Other errors it gives back.
+func (s *service) overlook(ctx context.Context, id store.EnvelopeID, err error) error {
+	if !errors.Is(err, sii.ErrUnavailable) && !errors.Is(err, sii.ErrCertificate) {
+		return err
+	}
+	s.Logger.WarnContext(ctx, "no answer of the SII", "rut_emisor", id.RUT.String(), "envelope", id.Number, "error", err)
+	return nil
 }
 
 func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {

@@ -15,7 +15,6 @@ import (
 	"timbre/shared/dte"
 	"timbre/shared/problem"
 	"timbre/shared/rut"
-	"timbre/shared/sii"
 	"timbre/shared/store"
 )
 
@@ -46,11 +45,9 @@ func (h *Handler) refresh(ctx context.Context, r document.Record) (document.Reco
 		return r, nil
 	}
 	id := dispatch.ChainFor(r.DocumentID).Envelope(r.Envelope)
-	if _, err := h.look(ctx, id); err != nil {
-		if !errors.Is(err, sii.ErrUnavailable) {
-			return r, err
-		}
-		h.Logger.WarnContext(ctx, "SII not reachable", "rut_emisor", r.RUT.String(), "error", err)
+	_, err := h.look(ctx, id)
+	if err := h.overlook(ctx, id, err); err != nil {
+		return r, err
 	}
 	return document.Load(ctx, h.State, r.DocumentID)
 }

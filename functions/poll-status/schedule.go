@@ -9,7 +9,6 @@ import (
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
 	"timbre/shared/due"
-	"timbre/shared/sii"
 	"timbre/shared/store"
 )
 
@@ -28,11 +27,7 @@ func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
 	if err := due.Done(ctx, s.State, entry); err != nil {
 		return errors.Join(lookErr, err)
 	}
-	if errors.Is(lookErr, sii.ErrUnavailable) {
-		s.Logger.WarnContext(ctx, "SII not reachable", "rut_emisor", id.RUT.String(), "error", lookErr)
-		return nil
-	}
-	return lookErr
+	return s.overlook(ctx, id, lookErr)
 }
 
 // lookAgain writes the next due entry: the longer the envelope is at the SII, the later.

@@ -104,7 +104,7 @@ func (s *service) follow(ctx context.Context, id store.EnvelopeID) error {
 			return nil //nolint:nilerr // the due entry stands
 		}
 		decided, err := s.look(ctx, id)
-		if decided || err != nil && !errors.Is(err, sii.ErrUnavailable) {
+		if err = s.overlook(ctx, id, err); decided || err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package pollstatus
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"golang.org/x/sync/errgroup"
@@ -13,7 +12,6 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/rut"
 	"timbre/shared/serve"
-	"timbre/shared/sii"
 	"timbre/shared/store"
 )
 
@@ -103,11 +101,7 @@ func (s *service) lookAtAll(ctx context.Context, envelopes map[store.EnvelopeID]
 			if !decided {
 				pending <- true
 			}
-			if errors.Is(err, sii.ErrUnavailable) {
-				s.Logger.WarnContext(ctx, "SII not reachable", "rut_emisor", id.RUT.String(), "error", err)
-				return nil
-			}
-			return err
+			return s.overlook(ctx, id, err)
 		})
 	}
 	err := g.Wait()

@@ -120,7 +120,7 @@ func (s *service) notReady(ctx context.Context, p *dispatch.Plan, cause error) e
 		}
 		s.Logger.WarnContext(ctx, "certificate refused by the SII", "rut_emisor", p.RUT.String(), "error", cause)
 		return s.settle(ctx, &refused)
-	case errors.Is(cause, sii.ErrUnavailable), errors.Is(cause, sii.ErrTokenDead):
+	case errors.Is(cause, sii.ErrUnavailable):
 		s.rest(ctx, p.Env, cause)
 		return errWait
 	}

@@ -36,8 +36,8 @@ func (e *StatusError) Is(target error) bool {
 		return tokenDead(e.Code) && e.Op != opToken
 	case ErrCertificate:
 		return e.Op == opToken && slices.Contains(certificateCodes, e.Code)
-	case ErrUnavailable:
-		return e.Op == opSeed || e.Op == opToken && !slices.Contains(certificateCodes, e.Code)
+	case ErrUnavailable: // what is refused for a reason that passes; a token may die twice on a bad day
+		return e.Op != opToken || !slices.Contains(certificateCodes, e.Code)
 	}
 	return false
 }
