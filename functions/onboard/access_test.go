@@ -25,6 +25,7 @@ func routes(t *testing.T) []route {
 		{http.MethodPut, of + "/certificate", certificateBody(t, pki(t, "certs", "a-modern.pfx"), password, ""), access.Admin, 200},
 		{http.MethodPost, of + "/certificate:promote", "", access.Admin, 409},
 		{http.MethodPut, of + "/secrets", `{"imap_password":"x"}`, access.Admin, 200},
+		{http.MethodPost, of + "/webhook:rotate", "", access.Admin, 200},
 		{http.MethodPost, of + "/folios:void", `{}`, access.Admin, 422},
 		{http.MethodPost, of + "/:check", "", access.Admin, 200},
 		{http.MethodGet, of + "/export", "", access.Admin, 200},

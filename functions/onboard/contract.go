@@ -109,6 +109,12 @@ type secretsAnswer struct {
 	SMTPPassword bool    `json:"smtp_password"`
 }
 
+// webhookAnswer is the only time that a webhook's secret is seen; Live counts those that sign now.
+type webhookAnswer struct {
+	Secret string `json:"secret"`
+	Live   int    `json:"live"`
+}
+
 // leaveAnswer tells when a company that is being deleted may be deleted for good.
 type leaveAnswer struct {
 	Company rut.RUT   `json:"company"`

@@ -4,6 +4,7 @@
 //	PUT    /v1/companies/{rut}                create (bootstrap key) or change
 //	GET    /v1/companies/{rut}                the configuration, without secrets
 //	PUT    /v1/companies/{rut}/certificate    a PFX with its password
+//	POST   /v1/companies/{rut}/webhook:rotate a new secret of the webhook, shown once
 //	POST   /v1/companies/{rut}/cafs           a CAF file as the SII delivered it
 //	GET    /v1/companies/{rut}/folios         the stock of each type
 //	POST   /v1/companies/{rut}/keys           an API key, shown once

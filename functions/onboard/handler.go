@@ -117,6 +117,7 @@ func (h *Handler) route(guard *access.Guard) {
 		{"PUT /v1/companies/{rut}/certificate", access.Admin, h.putCertificate},
 		{"POST /v1/companies/{rut}/certificate:promote", access.Admin, h.promoteCertificate},
 		{"PUT /v1/companies/{rut}/secrets", access.Admin, h.putSecrets},
+		{"POST /v1/companies/{rut}/webhook:rotate", access.Admin, h.rotateWebhook},
 		{"POST /v1/companies/{rut}/cafs", access.Admin, h.postCAF},
 		{"GET /v1/companies/{rut}/folios", access.Read, h.getFolios},
 		{"POST /v1/companies/{rut}/folios:void", access.Admin, h.voidFolios},
@@ -219,6 +220,14 @@ func (h *Handler) putSecrets(w http.ResponseWriter, r *http.Request, of rut.RUT)
 		return err
 	}
 	answer, err := h.service.putSecrets(r.Context(), of, &request)
+	if err != nil {
+		return err
+	}
+	return h.answer(w, http.StatusOK, answer)
+}
+
+func (h *Handler) rotateWebhook(w http.ResponseWriter, r *http.Request, of rut.RUT) error {
+	answer, err := h.service.rotateWebhook(r.Context(), of)
 	if err != nil {
 		return err
 	}
