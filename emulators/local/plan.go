@@ -25,13 +25,15 @@ var functions = []struct {
 	name  string
 	ticks bool
 }{
-	{"generate-sign", true}, {"send", true}, {"poll-status", true}, {"onboard", true},
+	{"generate-sign", true}, {"send", true}, {"poll-status", true}, {"onboard", true}, {"notify", true},
 }
 
 // subscriptions say which function each topic wakes.
 var subscriptions = []struct{ topic, function string }{
 	{"dte-signed", "send"},
 	{"dte-sent", "poll-status"},
+	{"dte-status", "notify"},
+	{"company-alert", "notify"},
 }
 
 // topics are those of the product; each has a dead-letter topic beside it.
@@ -118,7 +120,7 @@ func (p *plan) functionSpec(name string) (spec, error) {
 		"SECRET_MANAGER_EMULATOR_HOST": p.addr("secrets"), "SII_BASE_URL": p.url("sii"),
 		"SII_CAF_KEYS": filepath.Join(p.world, "sii"), "BOOTSTRAP_KEY_SHA256": hex.EncodeToString(sum[:]),
 		"OIDC_AUDIENCE": audience, "OIDC_CERTS_URL": p.url("pubsub-admin") + "/oauth2/v3/certs",
-		"SERVICE_ACCOUNTS": invoker, "POLL_FIRST": "200ms",
+		"SERVICE_ACCOUNTS": invoker, "POLL_FIRST": "200ms", "ALLOW_PRIVATE_HOSTS": "true",
 	}}, nil
 }
 
