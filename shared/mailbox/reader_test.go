@@ -109,6 +109,26 @@ func TestFolderAndSince(t *testing.T) {
 	}
 }
 
+func TestOddPasswords(t *testing.T) {
+	t.Parallel()
+	s := start(t, mail.TLSOff)
+	a, smtp := account(t, s), at(t, s.SMTPAddr(), mailbox.Plain)
+	for _, odd := range []mailbox.Secret{`quote " and \`, "ñandú €", "}{5}", "%s", " blank "} {
+		body, err := json.Marshal(map[string]string{"user": address, "password": string(odd)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		control(t, s, http.MethodPut, "", string(body))
+		a.Password, smtp.Password = odd, odd
+		if _, err := mailbox.NewReader(dial, mailbox.Options{}).Latest(t.Context(), a); err != nil {
+			t.Errorf("IMAP, %q: %v", string(odd), err)
+		}
+		if err := mailbox.NewSender(dial, 0).Send(t.Context(), smtp, "a@b.cl", []string{address}, []byte("x")); err != nil {
+			t.Errorf("SMTP, %q: %v", string(odd), err)
+		}
+	}
+}
+
 func TestGoesOnAfterABreak(t *testing.T) {
 	t.Parallel()
 	s := start(t, mail.TLSOff)
