@@ -21,6 +21,9 @@ func NewClient(base, key string) *Client {
 	return &Client{Base: base, Key: key, http: http.Client{Timeout: time.Minute}}
 }
 
+// Timeout bounds each call, answer included; a minute if it is not set.
+func (c *Client) Timeout(d time.Duration) { c.http.Timeout = d }
+
 // APIError is an answer that is not 2xx.
 type APIError struct {
 	Method, Path string
