@@ -2,6 +2,7 @@ package pollstatus
 
 import (
 	"encoding/json"
+	"time"
 
 	"timbre/shared/dispatch"
 	"timbre/shared/event"
@@ -60,4 +61,20 @@ type EventList struct {
 type EventItem struct {
 	Number int64 `json:"number"`
 	event.Notice
+}
+
+// UndeliveredList is a page of the events that the webhook did not take.
+type UndeliveredList struct {
+	Items []UndeliveredItem `json:"items"`
+	After int64             `json:"after"`
+}
+
+// UndeliveredItem is an event with what became of its delivery.
+type UndeliveredItem struct {
+	EventItem
+	Delivery struct {
+		Attempts int       `json:"attempts"`
+		At       time.Time `json:"at"` // of the last attempt
+		Reason   string    `json:"reason"`
+	} `json:"delivery"`
 }

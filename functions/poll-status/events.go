@@ -22,6 +22,9 @@ func (h *Handler) events(_ http.ResponseWriter, r *http.Request) (reply, error) 
 	if err != nil {
 		return reply{}, err
 	}
+	if query.Get("undelivered") == "true" {
+		return h.undelivered(r.Context(), c, after, limit)
+	}
 	entries, err := h.journal.Read(r.Context(), c, after, limit)
 	if err != nil {
 		return reply{}, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"timbre/shared/cert"
+	"timbre/shared/company"
 	"timbre/shared/dispatch"
 	"timbre/shared/due"
 	"timbre/shared/event"
@@ -51,7 +53,7 @@ func (s *service) overlook(ctx context.Context, id store.EnvelopeID, err error) 
 }
 
 func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
-	identity, err := s.Identities.Identity(ctx, &p.Certificate)
+	identity, err := s.signer(ctx, p)
 	if err != nil {
 		return false, err
 	}
@@ -72,6 +74,19 @@ func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	case sii.Pending:
 	}
 	return false, nil
+}
+
+// signer is the owner of the company's present certificate, since that of the envelope may have expired;
+// any authenticated person may ask. A company without one is asked for by the envelope's.
+func (s *service) signer(ctx context.Context, p *dispatch.Plan) (*cert.Identity, error) {
+	c, err := s.Companies.Load(ctx, p.RUT)
+	if err != nil && !errors.Is(err, company.ErrUnknown) {
+		return nil, err
+	}
+	if err == nil && c.Blocks[p.Env] != nil && c.Blocks[p.Env].Certificate != nil {
+		return s.Identities.Identity(ctx, c.Blocks[p.Env].Certificate)
+	}
+	return s.Identities.Identity(ctx, &p.Certificate)
 }
 
 // preference orders what several tracks of the same bytes say: one that was processed counts, then one that

@@ -207,6 +207,38 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestUndelivered: what notify gave up, with why.
+func TestUndelivered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	log := journal.New(r.state, event.Log)
+	for n := int64(1); n <= 4; n++ {
+		body := fmt.Sprintf(`{"id":"e%d","event":"document.status","at":"2026-11-20T12:00:00-03:00","data":{}}`, n)
+		if _, err := log.Append(t.Context(), here, journal.Event{ID: store.EventID(fmt.Sprintf("e%d", n)), Body: json.RawMessage(body)}); err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 {
+			continue // this one was delivered
+		}
+		letter := event.DeadLetter{Number: n, ID: fmt.Sprintf("e%d", n), Attempts: 9, At: r.now, Reason: "timeout"}
+		if _, err := r.state.CreateJSON(t.Context(), store.DeadLetter(here, n), letter, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, after := range []int64{0, 3, 4} {
+		page := get[pollstatus.UndeliveredList](r, fmt.Sprintf("/v1/events?company=76192083-9&undelivered=true&limit=2&after=%d", after))
+		for _, item := range page.Items {
+			got = append(got, fmt.Sprint(item.Number, item.ID, item.Delivery.Attempts, item.Delivery.Reason))
+		}
+		got = append(got, fmt.Sprint("after ", page.After))
+	}
+	want := []string{"2e29timeout", "3e39timeout", "after 3", "4e49timeout", "after 4", "after 4"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("undelivered (-want +got):\n%s", diff)
+	}
+}
+
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,7 +47,7 @@ func New(cfg Config, d Deps) (*Handler, error) {
 	}
 	h := &Handler{service: s, mux: serve.NewMux(d.Logger)}
 	h.mux.Handle("POST "+serve.PushPath, d.Guard.Internal(serve.Push(d.Logger, h.push)))
-	h.mux.Handle("POST "+serve.TickPath, d.Guard.Internal(serve.Tick(d.Logger, h.tick)))
+	h.mux.Handle("POST "+serve.TickPath, d.Guard.Internal(http.HandlerFunc(h.tick)))
 	h.mux.Handle("POST /v1/outbox:flush", d.Guard.Require(access.Admin, http.HandlerFunc(h.flush)))
 	return h, nil
 }
@@ -71,10 +70,20 @@ func (h *Handler) push(ctx context.Context, topic event.Topic, message json.RawM
 	return h.wake(ctx, dispatch.ChainFor(signed.DocumentID))
 }
 
-// tick looks at what is due and at each chain whose outbox is not empty. One chain's trouble is not another's.
-func (h *Handler) tick(ctx context.Context, _ time.Time) error {
-	ctx, cancel := detach(ctx)
+// tick looks at what is due and at each chain whose outbox is not empty. Unlike serve.Tick it lets ticks
+// overlap: each waits only for the chains that it runs itself, so that a slow one holds up no other.
+func (h *Handler) tick(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := detach(r.Context())
 	defer cancel()
+	if err := h.lookAround(ctx); err != nil {
+		problem.Write(w, r, err, h.Logger)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// lookAround does what is due. One chain's trouble is not another's.
+func (h *Handler) lookAround(ctx context.Context) error {
 	entries, dueErr := due.List(ctx, h.State, h.Now(), dispatch.Send, maxDue)
 	chains, chainErr := dispatch.Waiting(ctx, h.State)
 	work := make([]func() error, 0, len(entries)+len(chains))

@@ -509,3 +509,31 @@ func TestObstacles(t *testing.T) {
 	r.tick()
 	r.want(id, event.StatusSent, "0000000001")
 }
+
+// TestTicksOverlap: a tick that comes while an upload of the chain runs returns at once.
+func TestTicksOverlap(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	uploading, answered := make(chan bool), make(chan bool)
+	r.sii.script = func(n int, _ upload) *answer {
+		if n == 0 {
+			close(uploading)
+			<-answered
+		}
+		return nil
+	}
+	first := r.sign(dte.Factura, 1)
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		r.push(first)
+	}()
+	<-uploading
+	second := r.sign(dte.Factura, 2) // waits for the upload that runs
+	r.tick()
+	r.tick()
+	close(answered)
+	<-done
+	r.want(first, event.StatusSent, "0000000001")
+	r.want(second, event.StatusSent, "0000000002")
+}

@@ -50,7 +50,7 @@ func (p *Plan) Carries(r *document.Record, i Item) bool {
 
 // Received marks the documents as sent, has poll-status look at the envelope and empties the outbox of them.
 func (d *Desk) Received(ctx context.Context, p *Plan) error {
-	if err := due.Add(ctx, d.State, d.Now().Add(time.Minute), PollStatus, d.dueParts(p)...); err != nil {
+	if err := due.Add(ctx, d.State, d.Now().Add(time.Minute), PollStatus, DueParts(p.EnvelopeID)...); err != nil {
 		return err
 	}
 	err := Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
@@ -198,6 +198,3 @@ func (d *Desk) emptyOutbox(ctx context.Context, p *Plan) error {
 		return err
 	})
 }
-
-// dueParts name a plan in due entries.
-func (d *Desk) dueParts(p *Plan) []string { return DueParts(p.EnvelopeID) }

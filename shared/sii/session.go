@@ -45,8 +45,8 @@ func (s *Session) Upload(ctx context.Context, company rut.RUT, name string, data
 	if err != nil {
 		return UploadResult{Status: statusNone}, err
 	}
-	file := File{Sender: s.person.RUT, Company: company, Name: name, Data: data}
-	result, err := s.client.upload(ctx, s.env, token, file)
+	f := file{sender: s.person.RUT, company: company, name: name, data: data}
+	result, err := s.client.upload(ctx, s.env, token, f)
 	if err != nil || result.Status != StatusToken {
 		return result, err
 	}
@@ -54,7 +54,7 @@ func (s *Session) Upload(ctx context.Context, company rut.RUT, name string, data
 	if err != nil {
 		return result, nil //nolint:nilerr // the definite answer stands: not received for want of a token
 	}
-	return s.client.upload(ctx, s.env, token, file)
+	return s.client.upload(ctx, s.env, token, f)
 }
 
 // EnvelopeState asks QueryEstUp for an upload of a company.

@@ -33,7 +33,7 @@ type UploadResult struct {
 func (r UploadResult) Glosa() string { return strings.Join(r.Detail, "; ") }
 
 // upload posts a file once. The error is ErrUnavailable if it was never sent, ErrIndeterminate if its fate is unknown.
-func (c *Client) upload(ctx context.Context, env store.Environment, token string, f File) (UploadResult, error) {
+func (c *Client) upload(ctx context.Context, env store.Environment, token string, f file) (UploadResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, UploadTimeout)
 	defer cancel()
 	body, contentType, err := f.form()
@@ -54,33 +54,33 @@ func (c *Client) upload(ctx context.Context, env store.Environment, token string
 	return result, nil
 }
 
-// File is an envelope to be uploaded; its bytes go out untouched.
-type File struct {
-	Sender  rut.RUT // the person of the certificate
-	Company rut.RUT
-	Name    string // as "EnvioDTE-12.xml"
-	Data    []byte
+// file is an envelope to be uploaded; its bytes go out untouched.
+type file struct {
+	sender  rut.RUT // the person of the certificate
+	company rut.RUT
+	name    string
+	data    []byte
 }
 
 // form is the RFC 1867 form, its parts in the order of the manual.
-func (f File) form() ([]byte, string, error) {
+func (f file) form() ([]byte, string, error) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	var failed error
 	for _, p := range []param{
-		{"rutSender", strconv.Itoa(f.Sender.Number())}, {"dvSender", f.Sender.Digit()},
-		{"rutCompany", strconv.Itoa(f.Company.Number())}, {"dvCompany", f.Company.Digit()},
+		{"rutSender", strconv.Itoa(f.sender.Number())}, {"dvSender", f.sender.Digit()},
+		{"rutCompany", strconv.Itoa(f.company.Number())}, {"dvCompany", f.company.Digit()},
 	} {
 		failed = errors.Join(failed, w.WriteField(p.name, p.value))
 	}
 	part, err := w.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {fmt.Sprintf(`form-data; name="archivo"; filename="%s"`, f.Name)},
+		"Content-Disposition": {fmt.Sprintf(`form-data; name="archivo"; filename="%s"`, f.name)},
 		"Content-Type":        {"text/xml"},
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	_, err = part.Write(f.Data)
+	_, err = part.Write(f.data)
 	failed = errors.Join(failed, err, w.Close())
 	return b.Bytes(), w.FormDataContentType(), failed
 }
