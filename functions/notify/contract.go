@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"time"
-
 	"timbre/shared/document"
 	"timbre/shared/event"
 )
@@ -30,13 +28,4 @@ type StatusData struct {
 	SII *document.SII `json:"sii"`
 	// Seq grows by one with each change: ignore an event that is not above what you know.
 	Seq int `json:"seq"`
-}
-
-// DeadLetter tells of an event that the webhook never took; it stays in the log.
-type DeadLetter struct {
-	Number   int64     `json:"number"`
-	ID       string    `json:"id"`
-	Attempts int       `json:"attempts"`
-	At       time.Time `json:"at"` // of the last attempt
-	Reason   string    `json:"reason"`
 }

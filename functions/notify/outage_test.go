@@ -113,7 +113,7 @@ func TestDeadLetter(t *testing.T) {
 	if len(dead) != 2 {
 		t.Fatalf("dead letters %v", dead)
 	}
-	var letter notify.DeadLetter
+	var letter event.DeadLetter
 	o, err := r.memory.Read(t.Context(), dead[1])
 	if err != nil {
 		t.Fatal(err)

@@ -56,8 +56,9 @@ func newClient(dial func(ctx context.Context, network, address string) (net.Conn
 
 // post sends a body, signed. The error is one of ours.
 func (s *service) post(ctx context.Context, c *company.Company, body []byte) (*failure, error) {
-	if !strings.HasPrefix(c.WebhookURL, "https://") && !s.cfg.AllowPrivateHosts {
-		return &failure{cause: errScheme}, nil
+	address, err := url.Parse(c.WebhookURL)
+	if err != nil || address.Scheme != "https" && !(s.cfg.AllowPrivateHosts && address.Scheme == "http") {
+		return &failure{cause: errScheme}, nil //nolint:nilerr // err would quote the URL, which may hold a secret
 	}
 	if len(c.WebhookSecrets) == 0 {
 		return &failure{cause: errUnsigned}, nil
@@ -67,9 +68,9 @@ func (s *service) post(ctx context.Context, c *company.Company, body []byte) (*f
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.WebhookURL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(body))
 	if err != nil {
-		return &failure{cause: errors.New("notify: the webhook is no URL")}, nil //nolint:nilerr // err would quote it
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "timbre-notify/1")

@@ -134,7 +134,7 @@ func (s *service) settle(ctx context.Context, t task, o outcome) error {
 func (s *service) bury(ctx context.Context, t task, o outcome) error {
 	s.Logger.ErrorContext(ctx, "webhook given up", "rut_emisor", t.company.RUT.String(), "event_id", t.id, "error", o.failure)
 	for _, e := range o.left {
-		letter := DeadLetter{
+		letter := event.DeadLetter{
 			Number: e.Number, ID: string(e.id), Attempts: t.attempt + 1, At: s.Now().UTC(), Reason: o.failure.Error(),
 		}
 		_, err := s.State.CreateJSON(ctx, store.DeadLetter(t.company, e.Number), letter, nil)

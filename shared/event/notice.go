@@ -1,6 +1,9 @@
 package event
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Log is the name of the log of what callers are told (GET /v1/events, webhooks).
 const Log = "events"
@@ -25,4 +28,13 @@ type Notice struct {
 	Event Kind            `json:"event"`
 	At    string          `json:"at"` // RFC 3339 with offset
 	Data  json.RawMessage `json:"data"`
+}
+
+// DeadLetter tells of a logged event that the company's webhook did not take in three days.
+type DeadLetter struct {
+	Number   int64     `json:"number"`
+	ID       string    `json:"id"`
+	Attempts int       `json:"attempts"`
+	At       time.Time `json:"at"` // of the last attempt
+	Reason   string    `json:"reason"`
 }
