@@ -63,7 +63,7 @@ func (h header) with(line []byte) header {
 func cutLine(b []byte) (line, after []byte) {
 	i := bytes.IndexByte(b, '\n')
 	if i < 0 {
-		return b, nil
+		return bytes.TrimSuffix(b, []byte("\r")), nil
 	}
 	return bytes.TrimSuffix(b[:i], []byte("\r")), b[i+1:]
 }

@@ -24,7 +24,7 @@ func (h header) children(kind params, body []byte, most int) [][]byte {
 func (p params) boundary() string {
 	for _, f := range p.list {
 		if f.name == "boundary" {
-			return strings.TrimRight(f.value, " \t")
+			return strings.TrimRight(f.value, " \t\r")
 		}
 	}
 	return ""
@@ -54,9 +54,10 @@ func split(body, delimiter []byte, most int) [][]byte {
 		}
 		i += at
 		line, after := cutLine(body[i:])
-		tail := bytes.TrimRight(line[len(delimiter):], " \t")
+		tail, whole := bytes.CutPrefix(line, delimiter) // not so if the delimiter holds a line break
+		tail = bytes.TrimRight(tail, " \t")
 		last := bytes.Equal(tail, []byte("--"))
-		if !atLineStart(body, i) || !(last || len(tail) == 0) {
+		if !whole || !atLineStart(body, i) || !(last || len(tail) == 0) {
 			at = i + len(delimiter)
 			continue
 		}

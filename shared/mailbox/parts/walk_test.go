@@ -109,6 +109,7 @@ func TestWalkFinds(t *testing.T) {
 		"never closed":          {bytes.TrimSuffix(attach("Content-Type: text/xml", xml), []byte("\r\n--x--\r\n")), []string{`2 "" xml`}},
 		"boundary not named":    {bytes.Replace(attach("Content-Type: text/xml", xml), []byte("; boundary=x"), nil, 1), []string{`2 "" xml`}},
 		"boundary quoted":       {bytes.Replace(attach("Content-Type: text/xml", xml), []byte("boundary=x"), []byte(`Boundary = "x" ; a=b`), 1), []string{`2 "" xml`}},
+		"boundary with a CR":    {[]byte("Content-Type: multipart/mixed; boundary=\"x\ry\"\n\n--x\ry\n\n" + xml + "\n--x\ry--"), []string{`1 "" xml`}},
 		"boundary is a prefix":  {crlf("Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=xy\n\n--xy\n\n" + xml + "\n--xy--\n--x--\n"), []string{`1.1 "" xml`}},
 		"pasted in the text":    {attach("Content-Type: text/plain", "Estimados:\n"+xml+"\nSaludos"), []string{`2 "" xml cut`}},
 		"forwarded":             {attach("Content-Type: message/rfc822", "Subject: y\nContent-Type: text/xml; name=f.xml\n\n"+xml), []string{`2.1 "f.xml" xml`}},
