@@ -57,7 +57,8 @@ type world struct {
 	state   *store.Memory
 	bucket  *store.Bucket
 	archive *store.Bucket
-	handler *onboard.Handler
+	deps    onboard.Deps
+	logger  *slog.Logger
 	events  *event.Memory
 	sii     fakeSII
 	secrets *company.MemorySecrets
@@ -92,23 +93,25 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.serve(t, onboard.Deps{
+	w.logger = logger
+	w.deps = onboard.Deps{
 		State: w.bucket, Archive: w.archive, Secrets: w.secrets, SIIKeys: siiKeys, Keys: w.keys, Guard: guard, Events: w.events,
 		Logger: logger, Now: w.clock, Dial: (&net.Dialer{}).DialContext,
 		SII:     func(store.Environment, *cert.Identity) onboard.Inquirer { return &w.sii },
 		SIIDate: func(context.Context, store.Environment) (time.Time, error) { return w.sii.at(), w.sii.err },
-	}, logger)
+	}
+	w.serve(t)
 	return w
 }
 
-func (w *world) serve(t *testing.T, d onboard.Deps, logger *slog.Logger) {
+// serve starts the function with w.deps.
+func (w *world) serve(t *testing.T) {
 	t.Helper()
-	handler, err := onboard.New(onboard.Config{}, d)
+	handler, err := onboard.New(onboard.Config{}, w.deps)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.handler = handler
-	server, err := serve.New(serve.Options{Handler: handler, Logger: logger, Checks: handler.Checks()})
+	server, err := serve.New(serve.Options{Handler: handler, Logger: w.logger, Checks: handler.Checks()})
 	if err != nil {
 		t.Fatal(err)
 	}
