@@ -31,7 +31,7 @@ func (h *Handler) postBatch(w http.ResponseWriter, r *http.Request) error {
 	if err := serve.CheckJSON(r); err != nil {
 		return err
 	}
-	reader := &batchReader{decoder: json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBatch))}
+	reader := newBatchReader(http.MaxBytesReader(w, r.Body, maxBatch))
 	company, err := reader.open()
 	if err != nil {
 		return err
@@ -62,6 +62,7 @@ func (h *Handler) issueRows(ctx context.Context, company string, reader *batchRe
 		workers.Go(func() {
 			for r := range rows {
 				done, err := h.issueRow(ctx, company, r.text)
+				h.reportRow(ctx, r.index, err)
 				out.write(r.index, done, err)
 			}
 		})
@@ -79,6 +80,13 @@ func (h *Handler) issueRows(ctx context.Context, company string, reader *batchRe
 	}
 	close(rows)
 	workers.Wait()
+}
+
+// reportRow logs our own faults; the caller is told of his in the row.
+func (h *Handler) reportRow(ctx context.Context, index int, err error) {
+	if e := problem.Of(err); err != nil && e.Code.Status() >= http.StatusInternalServerError {
+		h.log.ErrorContext(ctx, "row of a batch failed", "index", index, "problem", e.Code, "error", err)
+	}
 }
 
 func (h *Handler) issueRow(ctx context.Context, company string, text json.RawMessage) (issued, error) {
@@ -101,10 +109,34 @@ func (h *Handler) issueRow(ctx context.Context, company string, text json.RawMes
 
 // batchReader reads {"company": …, "documents": [ … ]} row by row.
 type batchReader struct {
+	body    *rowReader
 	decoder *json.Decoder
 	rows    int
 	boletas bool
 }
+
+func newBatchReader(body io.Reader) *batchReader {
+	bounded := &rowReader{body: body, left: maxDocument}
+	return &batchReader{body: bounded, decoder: json.NewDecoder(bounded)}
+}
+
+// rowReader ends a body of which one row takes too much: the decoder keeps a row in memory.
+type rowReader struct {
+	body io.Reader
+	left int
+}
+
+// Read implements io.Reader.
+func (r *rowReader) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, errRowTooLarge
+	}
+	n, err := r.body.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, err
+}
+
+var errRowTooLarge = errors.New("row of a batch is too large")
 
 // open reads up to the first row and tells the company.
 func (b *batchReader) open() (string, error) {
@@ -142,6 +174,7 @@ var errEnd = errors.New("no more rows")
 
 // next is the text of a row; errEnd after the last.
 func (b *batchReader) next(index int) (json.RawMessage, error) {
+	b.body.left = maxDocument
 	if !b.decoder.More() {
 		return nil, b.close()
 	}
@@ -178,6 +211,9 @@ func (b *batchReader) close() error {
 func unreadableBatch(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return problem.Wrap(problem.UnreadableBody, "El lote termina antes de tiempo.", err)
+	}
+	if errors.Is(err, errRowTooLarge) {
+		return problem.Wrap(problem.BodyTooLarge, "Una fila del lote es demasiado grande; ésta y las siguientes no se procesaron.", err)
 	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {

@@ -145,6 +145,8 @@ func TestBatchThatBreaks(t *testing.T) {
 		"text behind":     {c.batch() + "x", 200, []int{400}},
 		"mixed":           {c.batch(c.row("m"), c.row("n", `"TipoDTE":33`, `"TipoDTE":39`)), 200, []int{201, 422}},
 		"empty":           {c.batch(), 200, nil},
+		"a row too large": {c.batch(c.row("l"), c.row("m", `"TipoDTE"`, `"X":"`+strings.Repeat("x", 3<<20)+`","TipoDTE"`), c.row("n")), 200, []int{201, 413}},
+		"large before":    {`{"` + strings.Repeat("x", 3<<20) + `"`, 413, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
