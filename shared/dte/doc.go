@@ -14,7 +14,7 @@
 // clock of America/Santiago.
 //
 // The types differ in data, not code: type.go says what sets them apart, package format holds their
-// fields, table/impuestos.csv the rates by date, rule_*.go the conditions between fields. A rule has
+// fields, table/impuestos.csv the rates by date, package rules the conditions between fields. A rule has
 // a level, the middle digit of the SII's codes: 3 refuses; 2 refuses unless the caller allows remarks;
 // 1 and unknown warn.
 //

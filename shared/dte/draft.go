@@ -130,8 +130,5 @@ func (d *draft) normalRUT(text string, path func() string) string {
 	return rut.SII.String()
 }
 
-// date reads the date of a leaf.
-func date(text string) (time.Time, bool) {
-	t, err := time.Parse(dateLayout, text)
-	return t, err == nil
-}
+// id is a field of IdDoc.
+func (d *draft) id(name string) string { return d.doc.Get("Encabezado/IdDoc/" + name) }

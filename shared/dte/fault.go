@@ -3,17 +3,19 @@ package dte
 import (
 	"fmt"
 	"strings"
+
+	"timbre/shared/rules"
 )
 
-// Level is how the SII would take a fault (the middle digit of its codes, REJECTIONS section 2).
-type Level int
+// Level is how the SII would take a fault (package rules).
+type Level = rules.Level
 
 // Levels of faults.
 const (
-	LevelUnknown Level = 0 // The SII states the rule; what it does about it is not known.
-	LevelSlight  Level = 1 // Accepted with slight remarks (RLV).
-	LevelRemark  Level = 2 // Accepted with remarks (RPR).
-	LevelReject  Level = 3 // Rejected (RCH), or refused by the schema.
+	LevelUnknown = rules.LevelUnknown
+	LevelSlight  = rules.LevelSlight
+	LevelRemark  = rules.LevelRemark
+	LevelReject  = rules.LevelReject
 )
 
 // FieldError is one fault of a document.
@@ -26,6 +28,8 @@ type FieldError struct {
 	Detail string `json:"detail"`
 	// SIICode is what the SII would answer, as HED-3-846; empty where it is not known.
 	SIICode string `json:"sii_code,omitempty"`
+	// Rule names the rule of package rules that is broken, if it is one of them.
+	Rule string `json:"-"`
 	// Level decides whether the fault refuses the document.
 	Level Level `json:"-"`
 }

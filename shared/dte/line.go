@@ -192,3 +192,13 @@ func (d *draft) explainLine(i int, l *line) {
 	}
 	d.trace = append(d.trace, text+n.Get("MontoItem"))
 }
+
+// hasTax tells whether a line names this code.
+func hasTax(n *format.Node, code string) bool {
+	for _, tax := range n.All("CodImpAdic") {
+		if tax.Text == code {
+			return true
+		}
+	}
+	return false
+}

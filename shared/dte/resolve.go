@@ -105,7 +105,7 @@ func (d *draft) refuseSigned() {
 // weigh parts the faults into warnings and refusals (API.md, allow_remarks and strict_remarks).
 func (d *draft) weigh() ([]FieldError, []FieldError) {
 	var warnings, refusals []FieldError
-	for _, f := range merge(d.faults) {
+	for _, f := range d.merge() {
 		refuses := f.Level == LevelReject || d.req.StrictRemarks || f.Level == LevelRemark && !d.req.AllowRemarks
 		if refuses {
 			refusals = append(refusals, f)
