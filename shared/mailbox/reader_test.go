@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -449,20 +450,24 @@ func TestReadStreams(t *testing.T) {
 			_, _ = fmt.Fprintf(w, "* 1 FETCH (UID 1 RFC822.SIZE %d)\r\n%s OK done\r\n", size, tag)
 		}
 	}))
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	var n int64
-	p, err := mailbox.NewReader(dial, mailbox.Options{}).Read(t.Context(), a, mailbox.Cursor{}, func(_ context.Context, m mailbox.Message) error {
-		var err error
-		n, err = io.Copy(io.Discard, m.Body)
-		return err
-	})
-	runtime.ReadMemStats(&after)
-	if err != nil || n != size || p.Mails != 1 {
-		t.Fatalf("%d bytes, %v, %+v", n, err, p)
+	least := uint64(math.MaxUint64)
+	for range 3 { // what earlier tests leave running may allocate too
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var n int64
+		p, err := mailbox.NewReader(dial, mailbox.Options{}).Read(t.Context(), a, mailbox.Cursor{}, func(_ context.Context, m mailbox.Message) error {
+			var err error
+			n, err = io.Copy(io.Discard, m.Body)
+			return err
+		})
+		runtime.ReadMemStats(&after)
+		if err != nil || n != size || p.Mails != 1 {
+			t.Fatalf("%d bytes, %v, %+v", n, err, p)
+		}
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
 	}
-	if made := after.TotalAlloc - before.TotalAlloc; made > 8<<20 {
-		t.Errorf("%d kB made for a stream of %d MB", made>>10, size>>20)
+	if least > 8<<20 {
+		t.Errorf("%d kB made for a stream of %d MB", least>>10, size>>20)
 	}
 }
 

@@ -24,6 +24,7 @@ func (w *walker) archive(o Other, content []byte, at place) error {
 			return w.leave(o, NotXML)
 		}
 	}
+	before := w.parts
 	for _, f := range r.File {
 		if err := w.entry(f, at); err != nil {
 			return err
@@ -31,6 +32,9 @@ func (w *walker) archive(o Other, content []byte, at place) error {
 		if w.parts > w.lim.Parts {
 			return nil // said already
 		}
+	}
+	if w.parts == before {
+		return w.leave(o, NotXML) // empty, or nothing but folders
 	}
 	return nil
 }

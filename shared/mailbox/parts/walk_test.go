@@ -230,6 +230,7 @@ func TestOthersAreListed(t *testing.T) {
 		"pdf":             {attach("Content-Type: application/pdf; name=a.pdf", "%PDF"), parts.Limits{}, []parts.Other{other("2", "a.pdf", "application/pdf", 4, parts.NotXML)}},
 		"locked":          {attach("Content-Transfer-Encoding: base64", b64(string(secret))), parts.Limits{}, []parts.Other{other("2/a.xml", "a.xml", "", len(xml), parts.Encrypted)}},
 		"torn archive":    {attach("Content-Transfer-Encoding: base64", b64(cut[:len(cut)-30])), parts.Limits{}, []parts.Other{other("2", "", "", len(cut)-30, parts.Broken)}},
+		"empty archive":   {attach("Content-Transfer-Encoding: base64", b64(pack(t, "d/", ""))), parts.Limits{}, []parts.Other{other("2", "", "", len(pack(t, "d/", "")), parts.NotXML)}},
 		"large":           {attach("Content-Type: text/xml", xml), parts.Limits{File: 10}, []parts.Other{other("2", "", "text/xml", len(xml), parts.OverLimit)}},
 		"large in base64": {attach("Content-Transfer-Encoding: base64", b64(xml)), parts.Limits{File: 10}, []parts.Other{other("2", "", "", len(b64(xml)), parts.OverLimit)}},
 		"large in ZIP":    {attach("Content-Transfer-Encoding: base64", b64(pack(t, "a.xml", strings.Repeat(xml, 100)))), parts.Limits{File: 2000}, []parts.Other{other("2/a.xml", "a.xml", "", 100*len(xml), parts.OverLimit)}},
