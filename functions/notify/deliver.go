@@ -69,13 +69,11 @@ func (s *service) delivered(ctx context.Context, t task) (map[store.EventID]bool
 // hand posts one event and marks it when the receiver has taken it.
 func (s *service) hand(ctx context.Context, c *company.Company, t task, e logged, h haste) (outcome, error) {
 	lane := s.lanes.of(c.WebhookURL)
-	if resting := lane.resting(s.Now()); resting != nil && !(h.putOff && t.last()) {
-		return outcome{later: !h.putOff, failure: resting}, nil
+	leave, stop := s.enter(ctx, lane, t, h)
+	if stop != nil {
+		return *stop, nil
 	}
-	if !lane.enter(ctx, h.patience) {
-		return outcome{later: true}, nil
-	}
-	defer lane.leave()
+	defer leave()
 	if e.Body == nil {
 		var err error
 		if e.Entry, err = s.journal.Get(ctx, t.company, e.Number); err != nil {
@@ -98,4 +96,27 @@ func (s *service) hand(ctx context.Context, c *company.Company, t task, e logged
 	}
 	s.Logger.WarnContext(ctx, "webhook failed", "rut_emisor", t.company.RUT.String(), "event_id", e.id, "attempt", t.attempt+1, "error", failure)
 	return outcome{failure: failure}, nil
+}
+
+// enter waits for the way to a receiver; stop tells that it is not to be gone now. A receiver may have
+// failed while we waited.
+func (s *service) enter(ctx context.Context, l *lane, t task, h haste) (leave func(), stop *outcome) {
+	rests := func() *outcome {
+		why := l.resting(s.Now())
+		if why == nil || h.putOff && t.last() { // the last attempt is a real one
+			return nil
+		}
+		return &outcome{later: !h.putOff, failure: why}
+	}
+	if stop := rests(); stop != nil {
+		return nil, stop
+	}
+	if !l.enter(ctx, h.patience) {
+		return nil, &outcome{later: true}
+	}
+	if stop := rests(); stop != nil {
+		l.leave()
+		return nil, stop
+	}
+	return l.leave, nil
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"timbre/shared/alert"
+	"timbre/shared/company"
 	"timbre/shared/document"
 	"timbre/shared/due"
 	"timbre/shared/event"
@@ -172,8 +173,11 @@ func (h *Handler) doEach(ctx context.Context, tasks []task, failed chan<- error)
 
 // Checks are what the function needs to do its work.
 func (h *Handler) Checks() []serve.Check {
-	return []serve.Check{{Name: "state-bucket", Probe: func(ctx context.Context) error {
-		_, err := h.State.Prefixes(ctx, store.CompanyPrefix)
-		return err
-	}}}
+	return []serve.Check{
+		{Name: "state-bucket", Probe: func(ctx context.Context) error {
+			_, err := h.State.Prefixes(ctx, store.CompanyPrefix)
+			return err
+		}},
+		{Name: "secrets", Probe: func(ctx context.Context) error { return company.CheckSecrets(ctx, h.Secrets) }},
+	}
 }

@@ -29,8 +29,13 @@ type Secrets interface {
 // probe is a secret that does not exist.
 const probe = "timbre-readiness"
 
+// Accessor reads versions of secrets.
+type Accessor interface {
+	Access(ctx context.Context, name, version string) ([]byte, error)
+}
+
 // CheckSecrets asks for a secret that does not exist: Secret Manager answers, and lets us read.
-func CheckSecrets(ctx context.Context, s Secrets) error {
+func CheckSecrets(ctx context.Context, s Accessor) error {
 	_, err := s.Access(ctx, probe, "1")
 	if errors.Is(err, ErrSecret) {
 		return nil
