@@ -138,9 +138,10 @@ func (d *draft) adjustment(n *format.Node, path string, a adjust, quantity, pric
 		d.compareAdjustment(path+"."+a.money, money, value)
 		return money
 	}
-	if value.Sign() > 0 {
+	switch {
+	case value.Sign() > 0:
 		n.Set(a.money, value.String())
-	} else {
+	case !d.broken: // else a percentage that breaks its type stays, for the schema's check
 		n.Remove(a.percent) // the schema has no discount of zero
 	}
 	return value

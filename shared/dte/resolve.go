@@ -81,11 +81,11 @@ func typeOf(document []byte) (Type, *FieldError) {
 		text = unquoted
 	}
 	if text == "" {
-		return 0, &FieldError{Path: path, Code: CodeMissing, Detail: "falta el tipo de documento: 33, 34, 61…", Level: LevelReject}
+		return 0, &FieldError{Path: path, Code: CodeMissing, Detail: "falta el tipo de documento: 33, 34, 61…", Level: LevelReject, Rule: "type-missing"}
 	}
 	t, err := ParseType(text)
 	if err != nil {
-		return 0, &FieldError{Path: path, Code: "unknown-type", Detail: "no es un tipo de documento electrónico conocido", Level: LevelReject}
+		return 0, &FieldError{Path: path, Code: "unknown-type", Detail: "no es un tipo de documento electrónico conocido", Level: LevelReject, Rule: "type-unknown"}
 	}
 	return t, nil
 }

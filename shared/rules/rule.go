@@ -19,6 +19,7 @@ type Rule struct {
 	Rows   []int  // of rejections.csv
 	SII    string // as HED-3-846; empty where it is not known
 	Level  Level
+	Told   string // the level as the table writes it
 	Sure   string
 	Types  []int // nil is every type
 	Code   string

@@ -80,7 +80,7 @@ func rows(file string) []map[string]string {
 
 func readRule(row map[string]string) *Rule {
 	r := &Rule{
-		ID: row["id"], Rows: readNumbers(row["rows"]), SII: row["sii"], Sure: row["sure"], Code: row["code"],
+		ID: row["id"], Rows: readNumbers(row["rows"]), SII: row["sii"], Told: row["level"], Sure: row["sure"], Code: row["code"],
 		Text: row["text"], Source: readSource(row["source"]), Types: readTypes(row["types"]), At: strings.Fields(row["at"]),
 		each: readPath(row["each"]), when: readConditions(row["when"]),
 	}
