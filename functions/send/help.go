@@ -90,7 +90,7 @@ func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 	if err := session.Ready(ctx); err != nil {
 		return s.notReady(ctx, p, err)
 	}
-	attempt := dispatch.Attempt{ID: rand.Text(), At: s.Now(), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))}
+	attempt := s.newAttempt(data)
 	_, err = dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error { return p.Begin(attempt) })
 	switch {
 	case errors.Is(err, dispatch.ErrBusy):
@@ -100,8 +100,17 @@ func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 	case err != nil:
 		return err
 	}
-	result, err := session.Upload(ctx, p.RUT, fileName(p), data)
+	posting, cancel := context.WithTimeout(ctx, s.cfg.uploadTimeout())
+	defer cancel()
+	result, err := session.Upload(posting, p.RUT, fileName(p), data)
 	return s.record(ctx, p, attempt.ID, result, err)
+}
+
+func (s *service) newAttempt(data []byte) dispatch.Attempt {
+	now := s.Now()
+	return dispatch.Attempt{
+		ID: rand.Text(), At: now, Until: now.Add(s.cfg.uploadTimeout() + uploadGrace), SHA256: fmt.Sprintf("%x", sha256.Sum256(data)),
+	}
 }
 
 func fileName(p *dispatch.Plan) string {

@@ -24,8 +24,10 @@ const (
 
 // Attempt is one upload of the plan's bytes.
 type Attempt struct {
-	ID     string    `json:"id"` // nonce of who made it
-	At     time.Time `json:"at"`
+	ID string    `json:"id"` // nonce of who made it
+	At time.Time `json:"at"`
+	// Until is when an attempt without result has no poster any more; zero: after attemptLimit.
+	Until  time.Time `json:"until,omitzero"`
 	SHA256 string    `json:"sha256"` // of the bytes
 	Ended  time.Time `json:"ended,omitzero"`
 	Result Result    `json:"result,omitempty"`
@@ -46,7 +48,7 @@ var (
 )
 
 const (
-	// attemptLimit is when an attempt without result has no poster any more.
+	// attemptLimit is when an attempt without result has no poster any more, if it does not say so itself.
 	attemptLimit = sii.UploadTimeout + 10*time.Second
 	// maxWait bounds the pause between attempts; a repeated file must wait 900 s (STATUS 99, live 2026).
 	maxWait = 15 * time.Minute
@@ -75,7 +77,15 @@ func (p *Plan) Begin(a Attempt) error {
 // Busy tells whether an attempt is under way.
 func (p *Plan) Busy(now time.Time) bool {
 	a := p.last()
-	return a != nil && a.Result == "" && now.Sub(a.At) < attemptLimit
+	return a != nil && a.Result == "" && now.Before(a.over())
+}
+
+// over is when the attempt has no poster any more.
+func (a *Attempt) over() time.Time {
+	if a.Until.IsZero() {
+		return a.At.Add(attemptLimit)
+	}
+	return a.Until
 }
 
 // Abandoned tells whether the last attempt's process died without noting a result.
@@ -243,7 +253,7 @@ func (p *Plan) NextAttempt(first time.Duration) time.Time {
 	case a == nil:
 		return time.Time{}
 	case a.Result == "":
-		return a.At.Add(attemptLimit)
+		return a.over()
 	}
 	limit := maxWait
 	if a.Result == ResultRetry {

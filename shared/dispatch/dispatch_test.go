@@ -102,6 +102,18 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+// TestAttemptTellsItsEnd: one that says how long it lasts is over then, whoever looks.
+func TestAttemptTellsItsEnd(t *testing.T) {
+	t.Parallel()
+	p := dispatch.Plan{State: dispatch.Open}
+	if err := p.Begin(dispatch.Attempt{ID: "one", At: noon, Until: noon.Add(time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Busy(noon) || p.Busy(noon.Add(time.Second)) || !p.NextAttempt(time.Minute).Equal(noon.Add(time.Second)) {
+		t.Errorf("busy at once %v, busy after its end %v, next attempt %v", p.Busy(noon), p.Busy(noon.Add(time.Second)), p.NextAttempt(time.Minute))
+	}
+}
+
 // TestAttempts: who may upload, and when.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
