@@ -17,6 +17,7 @@ type CompanyChange struct {
 	NroResol    *int    `json:"nro_resol,omitempty"`
 	Authorized  *bool   `json:"authorized,omitempty"`
 	Actecos     []int   `json:"actecos,omitempty"`
+	Branches    []int   `json:"sucursales,omitempty"`
 	Mail        *string `json:"mail,omitempty"` // "Mail Contacto SII"
 }
 
@@ -108,6 +109,9 @@ func (s *state) changeCompany(c CompanyChange) error {
 	if c.Actecos != nil {
 		company.Actecos = slices.Clone(c.Actecos)
 	}
+	if c.Branches != nil {
+		company.Branches = slices.Clone(c.Branches)
+	}
 	if c.Mail != nil {
 		company.Mail = *c.Mail
 	}
@@ -140,8 +144,12 @@ func (s *state) annul(f FolioRange) error {
 }
 
 func (s *state) changeSwitches(w Switches) error {
+	if w.UF != nil {
+		s.switches.UF = w.UF
+	}
 	for to, value := range map[**bool]*bool{
 		&s.switches.LateSchema: w.LateSchema, &s.switches.AllowLongLines: w.AllowLongLines, &s.switches.ListCreditNotes: w.ListCreditNotes,
+		&s.switches.StrictFormat: w.StrictFormat,
 	} {
 		if value != nil {
 			*to = value

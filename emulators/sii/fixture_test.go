@@ -19,7 +19,7 @@ var worlds string
 // made is the world of the tests.
 var made = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(worlds, "made")
-	return dir, authority.Make(dir, authority.Options{Now: today, Types: []int{33, 34, 39, 41, 43, 46, 52, 56, 61, 110}, Folios: 100})
+	return dir, authority.Make(dir, authority.Options{Now: today, Types: []int{33, 34, 39, 41, 43, 46, 52, 56, 61, 110, 111, 112}, Folios: 100})
 })
 
 // foreign is another throw-away world: the same company, other keys.

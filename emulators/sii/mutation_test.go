@@ -63,7 +63,7 @@ func invoice90(b *bench) { wantAccepted(b.t, b.sendOf(b.invoice(90))) }
 // purchase is a factura de compra (46) with total withholding.
 func purchase(b *bench, folio int) *draft {
 	return b.draft(46, folio, "<MntNeto>1000</MntNeto>\n<TasaIVA>19</TasaIVA>\n<IVA>190</IVA>\n<ImptoReten>\n<TipoImp>15</TipoImp>\n<TasaImp>19</TasaImp>\n<MontoImp>190</MontoImp>\n</ImptoReten>\n<MntTotal>1000</MntTotal>",
-		"<Detalle>\n<NroLinDet>1</NroLinDet>\n<NmbItem>Trigo</NmbItem>\n<CodImpAdic>15</CodImpAdic>\n<MontoItem>1000</MontoItem>\n</Detalle>\n")
+		"<Detalle>\n<NroLinDet>1</NroLinDet>\n<Retenedor>\n<IndAgente>R</IndAgente>\n</Retenedor>\n<NmbItem>Trigo</NmbItem>\n<QtyItem>1</QtyItem>\n<UnmdItem>TON</UnmdItem>\n<PrcItem>1000</PrcItem>\n<CodImpAdic>15</CodImpAdic>\n<MontoItem>1000</MontoItem>\n</Detalle>\n")
 }
 
 func sedFile(old, with string) func(*bench, []byte) []byte {
@@ -122,7 +122,7 @@ func envelopeMutations() []mutation {
 			data[i] = 'A' + (data[i]-'A'+1)%20
 			return data
 		}, want: verdict{state: "RFR"}},
-		{name: "bytes in UTF-8", draft: replacing(", en caja de doce unidades", ""), cover: func(_ *bench, e *envelope) { e.encodeAs = func(s string) []byte { return []byte(s) } }, want: verdict{state: "RFR"}},
+		{name: "bytes in UTF-8", draft: replacing(", en caja de doce unidades", ""), cover: func(_ *bench, e *envelope) { e.encodeAs = func(s string) []byte { return []byte(s) } }, want: verdict{status: "7", text: "Invalid Character"}},
 		{name: "KeyValue of another key", file: func(b *bench, data []byte) []byte {
 			i := bytes.LastIndex(data, []byte("<Modulus>")) + 30
 			data[i] = 'A' + (data[i]-'A'+1)%20

@@ -92,6 +92,8 @@ type Switches struct {
 	LateSchema      *bool `json:"late_schema,omitempty"`       // schema faults come as RSC, not as STATUS 7
 	AllowLongLines  *bool `json:"allow_long_lines,omitempty"`  // no limit of 4096 bytes
 	ListCreditNotes *bool `json:"list_credit_notes,omitempty"` // getEstUp lists type 61
+	StrictFormat    *bool `json:"strict_format,omitempty"`     // also the rules that taken documents break
+	UF              *int  `json:"uf,omitempty"`                // value in pesos; without it no boleta is too large
 }
 
 // state is everything that the SII remembers. All methods that change it run

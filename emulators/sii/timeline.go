@@ -136,6 +136,7 @@ func (s *state) judgeDocuments(e *Envelope) *judge.Finding {
 	court := judge.Court{
 		Registry: registry{s, e.env.Name}, Company: s.account(e.env.Name, e.Company).Company, Environment: e.env,
 		Pool: s.world.Pool, SIIKeys: s.world.SIIKeys, MaySign: s.maySign(e.env.Name), Received: e.ReceivedAt, InPlace: s.inPlace,
+		Strict: on(s.switches.StrictFormat), UF: s.switches.UF,
 	}
 	for i, signature := range e.examine() {
 		d := e.content.Documents[i]

@@ -34,6 +34,8 @@ type Court struct {
 	MaySign     func(person, company string) bool
 	Received    time.Time // of the envelope, Chilean time
 	InPlace     bool      // demand that the signature also verifies inside the envelope
+	UF          *int      // value of the UF in pesos; nil: not known
+	Strict      bool      // apply what FD states though documents that were taken break it
 }
 
 // Signature is what the slow, registry-free part of judging a document found.
@@ -67,7 +69,7 @@ func (c Court) Judge(d *Document, s Signature) []Finding {
 	stages := []func(*Document) []Finding{
 		c.folio, c.expiry, c.caf, c.stamp,
 		func(d *Document) []Finding { return c.signature(d, s) },
-		c.header, c.detail, c.totals, c.references, c.boletas,
+		c.header, c.detail, c.totals, c.references, c.boletas, c.statements,
 	}
 	var all []Finding
 	for _, stage := range stages[:5] {

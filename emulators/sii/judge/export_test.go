@@ -16,3 +16,6 @@ func (d *Document) StampVerifies() bool {
 
 // Flat is the flattened text of an element of the TED.
 func (d *Document) Flat(name string) []byte { return latin1(d.flat(name)) }
+
+// Statements runs the rules that are data.
+func (c Court) Statements(d *Document) []Finding { return c.statements(d) }

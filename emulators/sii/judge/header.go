@@ -22,9 +22,14 @@ func (c Court) header(d *Document) []Finding {
 // ruts: Formato DTE asks for the check digit; the code is not known.
 func (c Court) ruts(d *Document) []Finding {
 	var all []Finding
-	for _, path := range []string{"Emisor/RUTEmisor", "Emisor/RUTMandante", "Receptor/RUTRecep", "RUTSolicita", "RUTProvSW", "Transporte/RUTTrans", "Transporte/Chofer/RUTChofer"} {
+	for _, path := range []string{"Emisor/RUTEmisor", "Emisor/RUTMandante", "Receptor/RUTRecep", "RUTSolicita", "RUTProvSW", "Transporte/RUTTrans", "Transporte/Chofer/RUTChofer", "Transporte/Aduana/RUTCiaTransp"} {
 		if value := d.get("Encabezado/" + path); value != "" && !rut.Valid(value) {
 			all = append(all, reject("", "rut-digit", "RUT inválido en %s: %s", path, value))
+		}
+	}
+	for _, ref := range d.References {
+		if ref.Issuer != "" && !rut.Valid(ref.Issuer) {
+			all = append(all, reject("", "rut-digit", "RUT inválido en RUTOtr: %s", ref.Issuer).at(ref.Line))
 		}
 	}
 	return all

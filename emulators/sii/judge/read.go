@@ -15,6 +15,7 @@ import (
 var (
 	ErrCharset   = errors.New("CHR-00001: Invalid Character Set")
 	ErrMalformed = errors.New("XML mal formado")
+	ErrCharacter = errors.New("Invalid Character")
 )
 
 // Envelope is an EnvioDTE (or EnvioBOLETA) as uploaded.
@@ -39,6 +40,9 @@ func Read(data []byte) (*Envelope, error) {
 		return nil, fmt.Errorf("%w: %w", ErrCharset, err)
 	}
 	text := string(decoded[bytes.Index(decoded, []byte("?>"))+2:])
+	if i := strings.IndexFunc(text, control); i >= 0 {
+		return nil, fmt.Errorf("%w: posición %d", ErrCharacter, i)
+	}
 	doc, err := parse(text)
 	if err != nil {
 		return nil, err
@@ -53,6 +57,12 @@ func Read(data []byte) (*Envelope, error) {
 	}
 	e.Documents, err = readDocuments(text, set)
 	return e, err
+}
+
+// control says whether a character has no place in a DTE (Instructivo Técnico,
+// juego de caracteres): ISO-8859-1 leaves U+007F to U+009F unused.
+func control(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r <= 0x9f
 }
 
 // maxDepth is far above what the SII's schemas nest.

@@ -221,7 +221,7 @@ func exportTotals(d *Document, _ *etree.Element) []Finding {
 		return nil
 	}
 	var all []Finding
-	if d.Receiver != "55555555-5" {
+	if d.Receiver != foreigner {
 		all = append(all, remark("", "export-receiver", "RUT receptor de exportación debe ser 55555555-5"))
 	}
 	other := find(d.content, "Encabezado/OtraMoneda")

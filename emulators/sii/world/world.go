@@ -32,6 +32,7 @@ type Company struct {
 	RUT           string
 	Name          string
 	Actecos       []int
+	Branches      []int // CdgSIISucur; empty: not known
 	Certification Resolution
 	Production    *Resolution // nil: not authorized in production
 	Signer        string      // RUT of its firmante
@@ -61,6 +62,7 @@ type companyFile struct {
 	} `json:"firmante"`
 	Production *Resolution `json:"produccion"`
 	Mail       string      `json:"mail_sii"`
+	Branches   []int       `json:"sucursales"`
 }
 
 // Load reads a world folder.
@@ -94,7 +96,7 @@ func (w *World) loadCompanies(dir string) error {
 
 func (row companyFile) company() Company {
 	c := Company{
-		ID: row.ID, RUT: row.RUT, Name: row.Name, Signer: row.Signer.RUT, Production: row.Production, Mail: row.Mail,
+		ID: row.ID, RUT: row.RUT, Name: row.Name, Signer: row.Signer.RUT, Production: row.Production, Mail: row.Mail, Branches: row.Branches,
 		Certification: Resolution{Date: row.FchResol, Number: row.NroResol},
 	}
 	if row.Acteco != 0 {
