@@ -27,6 +27,7 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/rut"
 	"timbre/shared/serve"
+	"timbre/shared/sii"
 	"timbre/shared/store"
 )
 
@@ -104,13 +105,21 @@ func accessRoutes() []accessRoute {
 // accessWorld is all functions in one process, in memory.
 type accessWorld struct {
 	urls           map[string]string
+	handlers       map[string]http.Handler
 	state, archive *store.Memory
 	secrets        *company.MemorySecrets
 	keys           *access.Keys
 	issuer         *oidc.Issuer
+	log            *slog.Logger
+	siiKeys        caf.Keys
 }
 
 func newAccessWorld(t *testing.T) *accessWorld {
+	t.Helper()
+	return newAccessWorldOf(t, slog.New(slog.DiscardHandler), caf.SIIKeys())
+}
+
+func newAccessWorldOf(t *testing.T, log *slog.Logger, siiKeys caf.Keys) *accessWorld {
 	t.Helper()
 	issuer, err := oidc.New()
 	if err != nil {
@@ -118,14 +127,14 @@ func newAccessWorld(t *testing.T) *accessWorld {
 	}
 	certs := httptest.NewServer(issuer)
 	t.Cleanup(certs.Close)
-	w := &accessWorld{urls: map[string]string{}, state: store.NewMemory(), archive: store.NewMemory(), secrets: &company.MemorySecrets{}, issuer: issuer}
+	w := &accessWorld{urls: map[string]string{}, handlers: map[string]http.Handler{}, state: store.NewMemory(), archive: store.NewMemory(), secrets: &company.MemorySecrets{}, issuer: issuer, log: log, siiKeys: siiKeys}
 	state := store.NewBucket(w.state)
 	w.keys = access.NewKeys(state, time.Now)
 	sum := sha256.Sum256([]byte(accessBootstrap))
 	guard, err := access.New(t.Context(), access.Config{
 		BootstrapKeySHA256: hex.EncodeToString(sum[:]), Audience: accessAudience, CertsURL: certs.URL,
 		ServiceAccounts: []string{accessAccount}, UserEmails: accessPerson + "=" + accessA + "/issue,read,admin",
-	}, w.keys, slog.New(slog.DiscardHandler))
+	}, w.keys, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +151,8 @@ func newAccessWorld(t *testing.T) *accessWorld {
 // serveAll leaves the SII out: a request of these tests that came to it would panic.
 func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.Guard) {
 	t.Helper()
-	archive, log := store.NewBucket(w.archive), slog.New(slog.DiscardHandler)
-	companies, vault, events := company.NewDirectory(state, time.Now), company.NewVault(w.secrets, caf.SIIKeys()), &event.Memory{}
+	archive, log := store.NewBucket(w.archive), w.log
+	companies, vault, events := company.NewDirectory(state, time.Now), company.NewVault(w.secrets, w.siiKeys), &event.Memory{}
 	w.serve(t, "generate-sign", func() (http.Handler, error) {
 		return generatesign.New(generatesign.Config{}, generatesign.Deps{
 			State: state, Archive: archive, Companies: companies, Vault: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
@@ -168,12 +177,21 @@ func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.
 	})
 	w.serve(t, "onboard", func() (http.Handler, error) {
 		return onboard.New(onboard.Config{}, onboard.Deps{
-			State: state, Archive: archive, Secrets: w.secrets, SIIKeys: caf.SIIKeys(), Keys: w.keys, Guard: guard, Events: events, Logger: log, Now: time.Now,
-			SII:     func(store.Environment, *cert.Identity) onboard.Inquirer { return nil },
+			State: state, Archive: archive, Secrets: w.secrets, SIIKeys: w.siiKeys, Keys: w.keys, Guard: guard, Events: events, Logger: log, Now: time.Now,
+			SII:     func(store.Environment, *cert.Identity) onboard.Inquirer { return deafSII{} },
 			SIIDate: func(context.Context, store.Environment) (time.Time, error) { return time.Now(), nil },
 			Dial:    dial.New(dial.Options{}).DialContext,
 		})
 	})
+}
+
+// deafSII answers nobody.
+type deafSII struct{}
+
+func (deafSII) Ready(context.Context) error { return sii.ErrUnavailable }
+
+func (deafSII) DocumentState(context.Context, sii.Question) (sii.DocumentState, error) {
+	return sii.DocumentState{}, sii.ErrUnavailable
 }
 
 func (w *accessWorld) serve(t *testing.T, function string, make func() (http.Handler, error)) {
@@ -182,13 +200,13 @@ func (w *accessWorld) serve(t *testing.T, function string, make func() (http.Han
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := serve.New(serve.Options{Handler: handler, Logger: slog.New(slog.DiscardHandler)})
+	server, err := serve.New(serve.Options{Handler: handler, Logger: w.log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
-	w.urls[function] = web.URL
+	w.urls[function], w.handlers[function] = web.URL, server
 }
 
 // call answers status and body.
