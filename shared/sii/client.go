@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -40,6 +41,12 @@ type Options struct {
 	Parallel int
 	// Pause waits between tries of a query; nil means half a second times the try.
 	Pause func(ctx context.Context, try int) error
+	// OpenAfter is after how many failures in a row a host is left alone; 0 means 5.
+	OpenAfter int
+	// OpenFor is for how long at first, doubled with each probe that fails; 0 means 15 s.
+	OpenFor time.Duration
+	// DrainEvery is the distance between uploads while what an outage left behind is made up for; 0 means 1 s.
+	DrainEvery time.Duration
 }
 
 // Client speaks with the SII. It is safe for concurrent use.
@@ -49,6 +56,8 @@ type Client struct {
 	slots  chan struct{}
 	pause  func(ctx context.Context, try int) error
 	tokens *tokens
+	// circuits are those of the hosts.
+	circuits *circuits
 }
 
 // New makes a client whose tokens are shared through the state bucket.
@@ -60,11 +69,12 @@ func New(state *store.Bucket, now func() time.Time, o Options) *Client {
 		o.Pause = pause
 	}
 	return &Client{
-		base:   strings.TrimRight(o.BaseURL, "/"),
-		http:   &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
-		slots:  make(chan struct{}, o.Parallel),
-		pause:  o.Pause,
-		tokens: &tokens{bucket: state, now: now, pause: o.Pause, slots: map[store.Name]*slot{}},
+		circuits: newCircuits(now, o),
+		base:     strings.TrimRight(o.BaseURL, "/"),
+		http:     &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
+		slots:    make(chan struct{}, o.Parallel),
+		pause:    o.Pause,
+		tokens:   &tokens{bucket: state, now: now, pause: o.Pause, slots: map[store.Name]*slot{}},
 	}
 }
 
@@ -89,8 +99,32 @@ type answer struct {
 	body   []byte
 }
 
-// post sends body with a Content-Length. The bool is false if not a byte can have reached the SII.
-func (c *Client) post(ctx context.Context, url string, header http.Header, body []byte) (answer, bool, error) {
+// request is what is sent, whole.
+type request struct {
+	method, url string
+	header      http.Header
+	body        []byte
+}
+
+// call sends a request with a Content-Length. The bool is false if not a byte can have reached the SII.
+func (c *Client) call(ctx context.Context, r request) (answer, bool, error) {
+	circuit := c.circuits.of(hostOf(c.base, r.url))
+	if err := circuit.enter(); err != nil {
+		return answer{}, false, err
+	}
+	a, sent, err := c.send(ctx, r)
+	switch {
+	case err != nil && errors.Is(context.Cause(ctx), context.Canceled): // the caller's own doing
+		circuit.leave()
+	case err != nil || a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests:
+		circuit.failed()
+	default:
+		circuit.worked()
+	}
+	return a, sent, err
+}
+
+func (c *Client) send(ctx context.Context, r request) (answer, bool, error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -101,11 +135,11 @@ func (c *Client) post(ctx context.Context, url string, header http.Header, body 
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
 	if err != nil {
 		return answer{}, false, err
 	}
-	req.Header = header
+	req.Header = r.header.Clone()
 	req.Header.Set("User-Agent", userAgent)
 	response, err := c.http.Do(req)
 	if err != nil {

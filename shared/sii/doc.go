@@ -1,8 +1,8 @@
 // Package sii asks the SII (Servicio de Impuestos Internos) over its web services: CrSeed and
 // GetTokenFromSeed for a token, DTEUpload for an envelope, QueryEstUp for the state of an upload and
-// QueryEstDte for the state of one document.
+// QueryEstDte for the state of one document; or, for boletas, the service of their own that does the same.
 //
-// Start with New, then As for a person and an environment; the Session renews tokens by itself. The
+// Start with New, then As or AsBoletas for a person and an environment; the Session renews tokens by itself. The
 // package decides nothing about documents: an answer of the SII, also a refusal, is a result. Errors are
 // ErrUnavailable (nothing was received, ask again later), ErrIndeterminate (an upload whose answer was
 // lost) and *StatusError (the SII refused the token or the seed).

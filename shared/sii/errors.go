@@ -16,11 +16,14 @@ var (
 	ErrTokenDead = errors.New("sii: token refused")
 	// ErrCertificate says that the SII does not let the person of the certificate in.
 	ErrCertificate = errors.New("sii: certificate refused")
+	// ErrResting says that a host of the SII failed again and again and is left alone for a while; it comes
+	// with ErrUnavailable.
+	ErrResting = errors.New("sii: the host is left alone for a while")
 )
 
 // StatusError is a refusal in the SII's own code.
 type StatusError struct {
-	Op    string // getSeed, getToken, getEstUp, getEstDte
+	Op    string // the operation, as getSeed or getEstUp
 	Code  string // verbatim, as "001"
 	Glosa string // verbatim, often with broken accents: never compared
 }
@@ -33,14 +36,17 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Is(target error) bool {
 	switch target {
 	case ErrTokenDead:
-		return tokenDead(e.Code) && e.Op != opToken
+		return e.Op == opMail && e.Code == mailTokenDead || e.Op != opMail && tokenDead(e.Code) && !e.login()
 	case ErrCertificate:
-		return e.Op == opToken && slices.Contains(certificateCodes, e.Code)
+		return e.login() && slices.Contains(certificateCodes, e.Code)
 	case ErrUnavailable: // what is refused for a reason that passes; a token may die twice on a bad day
-		return e.Op != opToken || !slices.Contains(certificateCodes, e.Code)
+		return !e.login() || !slices.Contains(certificateCodes, e.Code)
 	}
 	return false
 }
+
+// login tells whether a token was asked for.
+func (e *StatusError) login() bool { return e.Op == opToken || e.Op == opBoletaToken }
 
 // certificateCodes are the getToken states that a person must mend: signature or certificate not
 // accepted, user not registered with certificate login (Autenticación automática v1.9, chapter 6; live
@@ -48,4 +54,7 @@ func (e *StatusError) Is(target error) bool {
 var certificateCodes = []string{"05", "10", "11", "12", "-07", "21", "-3"}
 
 // tokenDead tells whether a query's ESTADO means that the token is unknown, inactive or absent.
-func tokenDead(code string) bool { return code == "001" || code == "002" || code == "003" }
+// The service of the boletas says so by HTTP status.
+func tokenDead(code string) bool {
+	return slices.Contains([]string{"001", "002", "003", codeNotAuthenticated, codeNoToken}, code)
+}

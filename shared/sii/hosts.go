@@ -1,6 +1,10 @@
 package sii
 
-import "timbre/shared/store"
+import (
+	"strings"
+
+	"timbre/shared/store"
+)
 
 // The services that this package calls, one host an environment.
 const (
@@ -8,6 +12,7 @@ const (
 	pathToken  = "/DTEWS/GetTokenFromSeed.jws"
 	pathEstUp  = "/DTEWS/QueryEstUp.jws"
 	pathEstDte = "/DTEWS/QueryEstDte.jws"
+	pathMail   = "/DTEWS/services/wsDTECorreo"
 	pathUpload = "/cgi_dte/UPL/DTEUpload"
 )
 
@@ -19,8 +24,18 @@ var hosts = map[store.Environment]string{
 
 // address is where a service is: the real host, or below base, which stands in for the whole SII.
 func address(base string, env store.Environment, path string) string {
+	return onHost(base, hosts[env], path)
+}
+
+// hostOf is the real host in an address that onHost made.
+func hostOf(base, url string) string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, base+"/"), "https://"), "/")
+	return host
+}
+
+func onHost(base, host, path string) string {
 	if base == "" {
-		return "https://" + hosts[env] + path
+		return "https://" + host + path
 	}
-	return base + "/" + hosts[env] + path
+	return base + "/" + host + path
 }

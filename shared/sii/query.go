@@ -17,7 +17,26 @@ type EnvelopeState struct {
 	Glosa  string
 	Code   string // ERR_CODE, only with -11
 	Counts []Count
-	Answer string // the inner document, for the evidence
+	// Details are the documents that were rejected or have remarks; only the boletas' service names them.
+	Details []Reviewed
+	Answer  string // the inner document, for the evidence
+}
+
+// Reviewed is a document that was rejected or accepted with remarks.
+type Reviewed struct {
+	Type    dte.Type // 0 where the SII does not say it
+	Folio   int64    // 0: the whole envelope
+	State   string   // RCH, RPR, RLV
+	Glosa   string
+	Reasons []Reason
+}
+
+// Reason is one finding of the SII.
+type Reason struct {
+	Code  string // as HED-2-260, "" where the SII has none
+	Level int    // 3 rejects; 1 and 2 are remarks
+	Line  int
+	Text  string
 }
 
 // Class tells what the state means.

@@ -23,20 +23,34 @@ func PersonOf(id *cert.Identity) Person {
 // Session asks in the name of a person in one environment. On each sign that the token is dead it is
 // renewed once and the call repeated once.
 type Session struct {
-	client *Client
-	env    store.Environment
-	person Person
+	client  *Client
+	env     store.Environment
+	person  Person
+	service service
 }
 
 // As opens a session; nothing is asked yet.
 func (c *Client) As(env store.Environment, p Person) *Session {
-	return &Session{client: c, env: env, person: p}
+	return &Session{client: c, env: env, person: p, service: documents{c, env}}
 }
 
-// Ready makes sure that there is a token, so that an upload that follows fails for no lack of one.
+// AsBoletas opens a session at the service of the boletas, which is another world: neither knows what was
+// sent to the other.
+func (c *Client) AsBoletas(env store.Environment, p Person) *Session {
+	return &Session{client: c, env: env, person: p, service: boletas{c, env}}
+}
+
+// Ready makes sure that there is a token and that the host that takes uploads is not left alone, so that
+// an upload that follows fails for neither. After an outage it waits for the upload's turn.
 func (s *Session) Ready(ctx context.Context) error {
-	_, err := s.token(ctx, "")
-	return err
+	circuit := s.client.circuits.of(s.service.uploadHost())
+	if err := circuit.ready(); err != nil {
+		return err
+	}
+	if _, err := s.token(ctx, ""); err != nil {
+		return err
+	}
+	return circuit.turn(ctx)
 }
 
 // Upload posts an envelope for a company. Without an error the answer is definite, whatever its STATUS.
@@ -46,7 +60,7 @@ func (s *Session) Upload(ctx context.Context, company rut.RUT, name string, data
 		return UploadResult{Status: statusNone}, err
 	}
 	f := file{sender: s.person.RUT, company: company, name: name, data: data}
-	result, err := s.client.upload(ctx, s.env, token, f)
+	result, err := s.service.upload(ctx, token, f)
 	if err != nil || result.Status != StatusToken {
 		return result, err
 	}
@@ -54,20 +68,20 @@ func (s *Session) Upload(ctx context.Context, company rut.RUT, name string, data
 	if err != nil {
 		return result, nil //nolint:nilerr // the definite answer stands: not received for want of a token
 	}
-	return s.client.upload(ctx, s.env, token, f)
+	return s.service.upload(ctx, token, f)
 }
 
-// EnvelopeState asks QueryEstUp for an upload of a company.
+// EnvelopeState asks for an upload of a company (QueryEstUp).
 func (s *Session) EnvelopeState(ctx context.Context, company rut.RUT, track string) (EnvelopeState, error) {
 	return ask(ctx, s, func(token string) (EnvelopeState, error) {
-		return s.client.envelopeState(ctx, s.env, token, company, track)
+		return s.service.envelopeState(ctx, token, company, track)
 	})
 }
 
-// DocumentState asks QueryEstDte for one document.
+// DocumentState asks for one document (QueryEstDte).
 func (s *Session) DocumentState(ctx context.Context, q Question) (DocumentState, error) {
 	return ask(ctx, s, func(token string) (DocumentState, error) {
-		return s.client.documentState(ctx, s.env, token, s.person.RUT, q)
+		return s.service.documentState(ctx, token, s.person.RUT, q)
 	})
 }
 
@@ -89,8 +103,8 @@ func ask[T any](ctx context.Context, s *Session, call func(token string) (T, err
 }
 
 func (s *Session) token(ctx context.Context, refused string) (string, error) {
-	name := store.Token(s.env, store.DTE, s.person.Certificate)
+	name := store.Token(s.env, s.service.channel(), s.person.Certificate)
 	return s.client.tokens.get(ctx, name, refused, func(ctx context.Context) (string, error) {
-		return s.client.login(ctx, s.env, s.person)
+		return s.service.login(ctx, s.person)
 	})
 }

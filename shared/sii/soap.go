@@ -22,6 +22,7 @@ const (
 	opToken  = "getToken"
 	opEstUp  = "getEstUp"
 	opEstDte = "getEstDte"
+	opMail   = "reenvioCorreo"
 )
 
 // queryTries is how often a query without a usable answer is put before its caller hears of it.
@@ -66,7 +67,7 @@ func (c *Client) queryOnce(ctx context.Context, url, op string, params []param) 
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	header := http.Header{"Content-Type": {"text/xml; charset=utf-8"}, "Soapaction": {`""`}}
-	a, _, err := c.post(ctx, url, header, envelopeSOAP(op, params))
+	a, _, err := c.call(ctx, request{method: http.MethodPost, url: url, header: header, body: envelopeSOAP(op, params)})
 	if err != nil {
 		return inner{}, fmt.Errorf("%w: %s: %w", ErrUnavailable, op, err)
 	}

@@ -64,7 +64,7 @@ var documentStates = map[string]Standing{
 	"DOK": Registered, "TMD": Registered, "TMC": Registered, "MMD": Registered, "MMC": Registered,
 	"AND": Registered, "ANC": Registered,
 	"DNK": OtherData,
-	"FAU": Missing,
+	"FAU": Missing, codeUnknown: Missing,
 	"FNA": Void, "FAN": Void, "EMP": Void,
 }
 

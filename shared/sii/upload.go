@@ -40,7 +40,9 @@ func (c *Client) upload(ctx context.Context, env store.Environment, token string
 	if err != nil {
 		return UploadResult{}, fmt.Errorf("write the upload form: %w", err)
 	}
-	a, sent, err := c.post(ctx, address(c.base, env, pathUpload), uploadHeader(contentType, token), body)
+	a, sent, err := c.call(ctx, request{
+		method: http.MethodPost, url: address(c.base, env, pathUpload), header: uploadHeader(contentType, token), body: body,
+	})
 	if err != nil && !sent {
 		return UploadResult{}, fmt.Errorf("%w: upload: %w", ErrUnavailable, err)
 	}
