@@ -20,7 +20,7 @@ func TestMailAgain(t *testing.T) {
 		"not finished": {"114", sii.ErrNoMailYet, 1},
 		"token dead":   {"104", sii.ErrTokenDead, 2},
 		"unknown":      {"105", sii.ErrUnavailable, 1},
-		"no state":     {"", sii.ErrUnavailable, 3},
+		"no state":     {"", sii.ErrUnavailable, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
