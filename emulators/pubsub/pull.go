@@ -23,7 +23,7 @@ func (s subscriber) Pull(ctx context.Context, r *pubsubpb.PullRequest) (*pubsubp
 		if err != nil {
 			return nil, err
 		}
-		//nolint:staticcheck // deprecated, but the clients send it
+		//lint:ignore SA1019 deprecated, but the clients send it
 		if len(leased.messages) > 0 || r.GetReturnImmediately() || !wait(ctx, leased.changed, leased.next) {
 			return &pubsubpb.PullResponse{ReceivedMessages: leased.messages}, nil
 		}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"timbre/emulators/sii/judge"
 )
 
 // entry is one line of the journal. Replaying the entries in order, each at its
@@ -176,12 +175,4 @@ func (s *state) close() error {
 	err := s.journal.Close()
 	s.journal = nil
 	return err
-}
-
-// certification is the environment of a change that names none.
-func orCertification(name string) string {
-	if name == "" {
-		return judge.Certification.Name
-	}
-	return name
 }

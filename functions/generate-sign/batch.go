@@ -111,7 +111,6 @@ func (h *Handler) issueRow(ctx context.Context, company string, text json.RawMes
 type batchReader struct {
 	body    *rowReader
 	decoder *json.Decoder
-	rows    int
 	boletas bool
 }
 

@@ -1,7 +1,6 @@
 package generatesign_test
 
 import (
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -53,7 +52,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, kind := range dte.Types() {
 		if perType[kind] < 3 {
-			t.Error(fmt.Sprintf("type %s has %d examples", kind, perType[kind]))
+			t.Errorf("type %s has %d examples", kind, perType[kind])
 		}
 	}
 }

@@ -91,6 +91,7 @@ func openChain(der []byte, password string) (*contents, error) {
 
 // openBags reads files with no key or several, and with certificates that crypto/x509 refuses.
 func openBags(der []byte, password string) (*contents, error) {
+	//lint:ignore SA1019 the one reader of several keys and of certificates that crypto/x509 refuses; its PEM is not used as such
 	blocks, err := pkcs12.ToPEM(der, password)
 	if err != nil {
 		return nil, err

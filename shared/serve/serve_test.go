@@ -269,7 +269,7 @@ func TestHealth(t *testing.T) {
 		{Name: "state-bucket", Probe: func(context.Context) error { probes++; return broken }},
 		{Name: "secrets", Probe: func(context.Context) error { return nil }},
 	}
-	url, log := start(t, serve.Options{Checks: checks}, nil)
+	url, _ := start(t, serve.Options{Checks: checks}, nil)
 	if response, text := call(t, http.MethodGet, url+"/health", nil); response.StatusCode != 200 || text != `{"status":"ok"}` {
 		t.Errorf("%d %s", response.StatusCode, text)
 	}
@@ -282,7 +282,7 @@ func TestHealth(t *testing.T) {
 		t.Errorf("%d probes, want 1: the outcome is kept for ten seconds", probes)
 	}
 	broken = errors.New("bucket secret-name is gone")
-	url, log = start(t, serve.Options{Checks: checks}, nil)
+	url, log := start(t, serve.Options{Checks: checks}, nil)
 	response, text := call(t, http.MethodGet, url+"/health/ready", nil)
 	if response.StatusCode != 503 || strings.TrimSpace(text) != `{"failed":["state-bucket"],"status":"not ready"}` {
 		t.Errorf("%d %s", response.StatusCode, text)
