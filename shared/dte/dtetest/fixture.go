@@ -86,8 +86,8 @@ func (f Fixture) Document(tb testing.TB) json.RawMessage {
 	return Change(tb, base, f.Change)
 }
 
-// Order is the base of the fixture as a finished order, with a folio and the change in it. No rule
-// looks at it: it is what a service without rules would sign.
+// Order is the base of the fixture as a finished order with a folio, and the change in it if it is a
+// fixture of what is made. No rule looks at it: it is what a service without rules would sign.
 func (f Fixture) Order(tb testing.TB, issuer dte.Issuer, today time.Time) *dte.Order {
 	tb.Helper()
 	o, _, err := dte.Resolve(dte.Request{Document: Bases(tb)[f.Base], Issuer: issuer, Today: today, AllowRemarks: true})
@@ -98,8 +98,8 @@ func (f Fixture) Order(tb testing.TB, issuer dte.Issuer, today time.Time) *dte.O
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if f.Stage != Signed {
-		stored = Change(tb, stored, prefixed(f.Change))
+	if f.Stage == Made {
+		stored = Change(tb, stored, Stored(f.Change))
 	}
 	var changed dte.Order
 	if err := json.Unmarshal(stored, &changed); err != nil {
@@ -108,8 +108,8 @@ func (f Fixture) Order(tb testing.TB, issuer dte.Issuer, today time.Time) *dte.O
 	return &changed
 }
 
-// prefixed moves the steps of a change below the member "document" of a stored order.
-func prefixed(change string) string {
+// Stored turns a change of a document into one of a stored order, where it is the member "document".
+func Stored(change string) string {
 	steps := strings.Split(change, " ; ")
 	for i, s := range steps {
 		if rest, removes := strings.CutPrefix(s, "-"); removes {

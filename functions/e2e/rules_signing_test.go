@@ -1,0 +1,146 @@
+package e2e_test
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"timbre/emulators/sii/authority"
+	"timbre/shared/caf"
+	"timbre/shared/dte"
+	"timbre/shared/dte/dtetest"
+	"timbre/shared/rules"
+	"timbre/shared/ted"
+	"timbre/shared/xmldsig"
+)
+
+// bench holds a document at the moment of signing, for faults that only bytes can have.
+type bench struct {
+	*desk
+	order *dte.Order
+}
+
+func (b *bench) stamp() []byte {
+	b.t.Helper()
+	stamp, err := ted.Stamp(b.order.Stamped(), b.caf(b.order.Type()), deskSigned)
+	check(b.t, err)
+	return stamp
+}
+
+// verify reads the document with this stamp again, changed after signing.
+func (b *bench) verify(stamp []byte, change func([]byte) []byte) error {
+	b.t.Helper()
+	signed, err := dte.Write(b.order, stamp, deskSigned, dte.FormBoth, b.id)
+	check(b.t, err)
+	_, err = dte.Verify(change(signed), b.order, b.id)
+	return err
+}
+
+// issue has the world's SII authorize other folios.
+func (b *bench) issue(day string, idk int) []byte {
+	b.t.Helper()
+	file, err := authority.IssueCAF(b.world, authority.CAFOrder{
+		RUT: dtetest.Issuer.RUT.String(), Name: dtetest.Issuer.RznSoc, Type: 33, From: 1, To: 50, Day: day, IDK: idk,
+	})
+	check(b.t, err)
+	return file
+}
+
+func asIs(signed []byte) []byte { return signed }
+
+func swapped(from, to string) func([]byte) []byte {
+	return func(text []byte) []byte { return bytes.Replace(text, []byte(from), []byte(to), 1) }
+}
+
+// signingFaults make each fault; the error is how it is noticed before anything is stored.
+var signingFaults = map[string]struct {
+	want error
+	make func(b *bench) error
+}{
+	"stamp-signature": {ted.ErrFRMT, func(b *bench) error {
+		other := b.order.Stamped()
+		other.MNT = "1"
+		wrong, err := ted.Stamp(other, b.caf(33), deskSigned)
+		check(b.t, err)
+		frmt := regexp.MustCompile(`<FRMT .*</FRMT>`)
+		_, err = ted.Verify(frmt.ReplaceAll(b.stamp(), frmt.Find(wrong)), b.keys)
+		return err
+	}},
+	"stamp-before-caf": {ted.ErrDate, func(b *bench) error {
+		_, err := ted.Stamp(b.order.Stamped(), b.caf(33), time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC))
+		return err
+	}},
+	"caf-environment": {caf.ErrEnvironment, func(b *bench) error {
+		c, err := caf.Parse(b.issue("2026-11-01", caf.IDKProduccion), b.keys)
+		check(b.t, err)
+		return c.CheckFor(dtetest.Issuer.RUT, caf.Certificacion)
+	}},
+	"caf-expired": {caf.ErrExpired, func(b *bench) error {
+		c, err := caf.Parse(b.issue("2026-05-01", caf.IDKCertificacion), b.keys)
+		check(b.t, err)
+		_, err = ted.Stamp(b.order.Stamped(), c, deskSigned)
+		return err
+	}},
+	"caf-altered": {caf.ErrFRMA, func(b *bench) error {
+		_, err := caf.Parse(swapped("<H>50</H>", "<H>51</H>")(b.issue("2026-11-01", caf.IDKCertificacion)), b.keys)
+		return err
+	}},
+	"folio-range": {ted.ErrFolio, func(b *bench) error {
+		_, err := ted.Stamp(b.order.WithFolio(201).Stamped(), b.caf(33), deskSigned)
+		return err
+	}},
+	"document-version": {dte.ErrNotOrder, func(b *bench) error {
+		return b.verify(b.stamp(), swapped(`version="1.0"`, `version="2.0"`))
+	}},
+	"document-signature": {xmldsig.ErrDigest, func(b *bench) error {
+		return b.verify(b.stamp(), swapped("<MntTotal>7140<", "<MntTotal>7141<"))
+	}},
+	"document-reference": {xmldsig.ErrForm, func(b *bench) error {
+		return b.verify(b.stamp(), swapped(`URI="#F17T33"`, `URI="#F18T33"`))
+	}},
+}
+
+// TestSigningRules: what only signed bytes and CAFs can break is noticed before anything is stored.
+func TestSigningRules(t *testing.T) {
+	b := &bench{desk: newDesk(t)}
+	b.order = dtetest.Fixture{Rule: "33", Base: "33", Stage: dtetest.Signed}.Order(t, dtetest.Issuer, dtetest.Today)
+	if err := b.verify(b.stamp(), asIs); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range dtetest.Fixtures(t) {
+		if f.Stage != dtetest.Signed {
+			continue
+		}
+		if rules.Named(f.Rule) == nil {
+			t.Errorf("no rule %s", f.Rule)
+		}
+		if name, text, ok := strings.Cut(f.Change, "="); ok && strings.HasPrefix(f.Rule, "stamp-") && name != "TSTED" {
+			b.checkStamp(f.Rule, name, text)
+			continue
+		}
+		fault, ok := signingFaults[f.Rule]
+		if !ok {
+			t.Errorf("%s: nothing makes this fault", f.Rule)
+			continue
+		}
+		if err := fault.make(b); !errors.Is(err, fault.want) {
+			t.Errorf("%s: %v", f.Rule, err)
+		}
+	}
+}
+
+// checkStamp writes another value into the stamp.
+func (b *bench) checkStamp(rule, name, text string) {
+	b.t.Helper()
+	field := regexp.MustCompile(`<` + name + `>[^<]*</` + name + `>`)
+	stamp := b.stamp()
+	at := field.FindIndex(stamp)
+	changed := bytes.Join([][]byte{stamp[:at[0]], []byte("<" + name + ">" + text + "</" + name + ">"), stamp[at[1]:]}, nil)
+	err := b.verify(changed, asIs)
+	if !errors.Is(err, dte.ErrNotOrder) || !strings.Contains(err.Error(), "TED "+name+" ") {
+		b.t.Errorf("%s: %v", rule, err)
+	}
+}
