@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"timbre/emulators/secrets"
 	fakesii "timbre/emulators/sii"
 	generatesign "timbre/functions/generate-sign"
+	"timbre/functions/notify"
 	"timbre/functions/onboard"
 	pollstatus "timbre/functions/poll-status"
 	"timbre/functions/send"
@@ -50,6 +52,25 @@ type stack struct {
 	gcs  *gcs.Server
 	sii  *fakesii.Server
 	now  func() time.Time
+	log  *lines
+}
+
+// lines is the log of all functions.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // late is a server whose handler comes later: Pub/Sub must know addresses before the functions exist.
@@ -67,16 +88,16 @@ func startStack(t *testing.T, world string) *stack {
 // startStackAt is startStack with a clock, which the SII and the functions share.
 func startStackAt(t *testing.T, world string, now func() time.Time) *stack {
 	t.Helper()
-	s := &stack{urls: map[string]string{}, now: now}
+	s := &stack{urls: map[string]string{}, now: now, log: &lines{}}
 	handlers := map[string]*late{}
-	for _, name := range []string{"generate-sign", "send", "poll-status", "onboard"} {
+	for _, name := range []string{"generate-sign", "send", "poll-status", "notify", "onboard"} {
 		handlers[name] = &late{}
 		web := httptest.NewServer(handlers[name])
 		t.Cleanup(web.Close)
 		s.urls[name] = web.URL
 	}
 	common := s.startEmulators(t, world)
-	for name, h := range newFunctions(t, common, s.sii.URL, s.now) {
+	for name, h := range newFunctions(t, common, s.sii.URL, s.now, serve.NewLogger(s.log, common.Project)) {
 		handlers[name].Handler = h
 	}
 	s.startTicks(t)
@@ -104,7 +125,10 @@ func (s *stack) startEmulators(t *testing.T, world string) settings.Common {
 	cleanup(t, s.sii)
 	messages, err := pubsub.Start(pubsub.Options{Dir: dir, Issuer: issuer, Logger: slog.New(slog.DiscardHandler), Config: pubsub.Config{
 		Project: "e2e", Topics: []string{"dte-signed", "dte-sent", "dte-status", "company-alert"},
-		Subscriptions: []pubsub.Subscription{s.subscription("dte-signed", "send"), s.subscription("dte-sent", "poll-status")},
+		Subscriptions: []pubsub.Subscription{
+			s.subscription("dte-signed", "send"), s.subscription("dte-sent", "poll-status"),
+			s.subscription("dte-status", "notify"), s.subscription("company-alert", "notify"),
+		},
 	}})
 	check(t, err)
 	cleanup(t, messages)
@@ -140,9 +164,9 @@ func (s *stack) startTicks(t *testing.T) {
 }
 
 // newFunctions wires the functions as their mains do.
-func newFunctions(t *testing.T, common settings.Common, siiURL string, now func() time.Time) map[string]http.Handler {
+func newFunctions(t *testing.T, common settings.Common, siiURL string, now func() time.Time, log *slog.Logger) map[string]http.Handler {
 	t.Helper()
-	ctx, log := context.WithoutCancel(t.Context()), slog.New(slog.DiscardHandler)
+	ctx := context.WithoutCancel(t.Context())
 	storage, err := gcsstore.NewClient(ctx)
 	check(t, err)
 	cleanup(t, storage)
@@ -182,6 +206,11 @@ func newFunctions(t *testing.T, common settings.Common, siiURL string, now func(
 		},
 	})
 	add("poll-status", poller, err)
+	teller, err := notify.New(notify.Config{AllowPrivateHosts: true}, notify.Deps{
+		State: state, Companies: companies, Secrets: manager, Dial: dial.New(dial.Options{AllowPrivate: true}).DialContext,
+		Guard: guard, Logger: log, Now: now,
+	})
+	add("notify", teller, err)
 	registry, err := onboard.New(onboard.Config{}, onboard.Deps{
 		State: state, Archive: archive, Secrets: manager, SIIKeys: keys, Keys: apiKeys, Guard: guard, Events: events, Logger: log, Now: now,
 		SII:     func(e store.Environment, id *cert.Identity) onboard.Inquirer { return client.As(e, sii.PersonOf(id)) },
