@@ -1,0 +1,91 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Open is what has not come to its end.
+type Open struct {
+	Claims    int // without document
+	Documents int // without verdict, or waiting though not blocked
+	Envelopes int // neither refused nor decided
+}
+
+// Nothing tells whether all has come to its end.
+func (o Open) Nothing() bool { return o == Open{} }
+
+func (o Open) String() string {
+	return fmt.Sprintf("%d claims, %d documents, %d envelopes", o.Claims, o.Documents, o.Envelopes)
+}
+
+// ends are the states in which a document rests.
+var ends = map[string]bool{"accepted": true, "accepted_with_remarks": true, "rejected": true, "blocked": true}
+
+// Unsettled looks, by listings, at what still moves. It is cheap beside Run, and proves nothing.
+func Unsettled(ctx context.Context, s Sources) (Open, error) {
+	state := bucket{s.Storage, orDefault(s.State, "timbre-state")}
+	documents, err := state.list(ctx, "doc/")
+	if err != nil {
+		return Open{}, err
+	}
+	var open Open
+	made := map[id]bool{}
+	for _, o := range documents {
+		i, err := parseID(o.name)
+		if err != nil {
+			return Open{}, err
+		}
+		if made[i] = true; !ends[o.meta["status"]] {
+			open.Documents++
+		}
+	}
+	claims, err := state.list(ctx, "claims/")
+	if err != nil {
+		return Open{}, err
+	}
+	covered, err := announced(ctx, state, s.Announced)
+	if err != nil {
+		return Open{}, err
+	}
+	for _, o := range claims {
+		i, err := parseID(o.name)
+		if err != nil {
+			return Open{}, err
+		}
+		if o.meta["state"] == "held" && !made[i] && !covered[i.series] {
+			open.Claims++
+		}
+	}
+	return open, each(ctx, state, "envelopes/", func(_ string, p plan) error {
+		if p.State != "done" && p.State != "refused" {
+			open.Envelopes++
+		}
+		return nil
+	})
+}
+
+// announced are the series that a sweep is announced for.
+func announced(ctx context.Context, state bucket, asked bool) (map[series]bool, error) {
+	covered := map[series]bool{}
+	if !asked {
+		return covered, nil
+	}
+	entries, err := state.list(ctx, "due/")
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range entries { // due/{minute}/generate-sign/{e}/{rut}/{type}
+		parts := strings.Split(o.name, "/")
+		if len(parts) != 6 || parts[2] != "generate-sign" {
+			continue
+		}
+		s, err := parseSeries(strings.Join(parts[2:], "/"))
+		if err != nil {
+			return nil, err
+		}
+		covered[s] = true
+	}
+	return covered, nil
+}

@@ -1,0 +1,309 @@
+package crash
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"timbre/emulators/gcs"
+	"timbre/emulators/local"
+	"timbre/emulators/oidc"
+	"timbre/emulators/pubsub"
+	"timbre/emulators/scheduler"
+	"timbre/emulators/secrets"
+	"timbre/emulators/sii"
+	"timbre/emulators/sii/authority"
+)
+
+const (
+	project  = "timbre-crash"
+	audience = "https://timbre.local"
+	invoker  = "invoker@timbre-crash.iam.gserviceaccount.com"
+	// folios of each CAF: more than a campaign issues.
+	folios = 100_000
+)
+
+// subscriptions say which function each topic wakes.
+var subscriptions = []struct{ topic, function string }{{"dte-signed", "send"}, {"dte-sent", "poll-status"}}
+
+// topics are those that the functions publish to.
+var topics = []string{"dte-signed", "dte-sent", "dte-status", "dte-received", "company-alert"}
+
+// cluster is everything that runs during a campaign.
+type cluster struct {
+	options   Options
+	dir       string
+	world     string
+	bootstrap string
+	logger    *slog.Logger
+
+	storage *gcs.Server
+	secrets *secrets.Server
+	bus     *pubsub.Server
+	sii     *sii.Server
+	issuer  *oidc.Issuer
+
+	fleets map[string]*fleet
+	post   *post
+	killer *killer
+	dice   *dice
+	client *http.Client
+
+	closers   []io.Closer
+	processes *errgroup.Group
+	end       context.CancelFunc
+
+	// api calls generate-sign as an ERP does; operator calls poll-status and send.
+	key       string
+	companies []local.Company
+}
+
+// startCluster runs emulators and functions and makes the companies known.
+func startCluster(ctx context.Context, o Options, dir string) (*cluster, error) {
+	points, err := Points(o.Only)
+	if err != nil {
+		return nil, err
+	}
+	d := newDice(o.Seed)
+	c := &cluster{
+		options: o, dir: dir, world: filepath.Join(dir, "world"), bootstrap: "bootstrap_" + rand.Text() + rand.Text(),
+		fleets: map[string]*fleet{}, killer: newKiller(points, d), dice: d,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+	}
+	ctx, c.end = context.WithCancel(ctx)
+	c.processes, _ = errgroup.WithContext(ctx)
+	err = c.start(ctx)
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+func (c *cluster) start(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Join(c.dir, "log"), 0o700); err != nil {
+		return err
+	}
+	if err := authority.Make(c.world, authority.Options{Types: []int{33, 34, 61}, Folios: folios}); err != nil {
+		return err
+	}
+	if err := c.startEmulators(); err != nil {
+		return err
+	}
+	for function, n := range map[string]int{
+		"generate-sign": c.options.Instances, "send": c.options.Instances, "poll-status": c.options.Instances, "onboard": 1,
+	} {
+		if err := c.startFleet(ctx, function, n); err != nil {
+			return err
+		}
+	}
+	c.post.fleets = c.fleets
+	if err := c.awaitFleets(ctx); err != nil {
+		return err
+	}
+	parts := local.Parts{World: c.world, GatewayURL: c.fleets["onboard"].url, BootstrapKey: c.bootstrap}
+	if err := parts.Onboard(ctx); err != nil {
+		return err
+	}
+	client, companies, err := parts.Connect()
+	if err != nil {
+		return err
+	}
+	c.key, c.companies = client.Key, companies
+	return nil
+}
+
+func (c *cluster) startEmulators() error {
+	file, err := os.Create(filepath.Join(c.dir, "log", "emulators.log"))
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, file)
+	c.logger = slog.New(slog.NewTextHandler(file, nil))
+	buckets, err := gcs.ParseBuckets("timbre-archive:retention=2190d,timbre-state")
+	if err != nil {
+		return err
+	}
+	if c.storage, err = gcs.Start(gcs.Options{Dir: filepath.Join(c.dir, "gcs"), Buckets: buckets}); err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.storage)
+	if c.secrets, err = secrets.Start(secrets.Options{}); err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.secrets)
+	if c.issuer, err = oidc.New(); err != nil {
+		return err
+	}
+	c.sii, err = sii.Start(sii.Options{
+		World: c.world, Speed: c.options.Speed, Faults: c.options.Profile, Seed: c.options.Seed, InPlace: true, Log: c.logger,
+		StateDir: filepath.Join(c.dir, "sii"),
+	})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.sii)
+	return c.startBus()
+}
+
+func (c *cluster) startBus() error {
+	c.post = &post{dice: c.dice, client: c.client}
+	address, err := c.serve(c.post)
+	if err != nil {
+		return err
+	}
+	config := pubsub.Config{Project: project, Topics: topics}
+	for _, s := range subscriptions {
+		config.Subscriptions = append(config.Subscriptions, pubsub.Subscription{
+			Name: s.topic + "-" + s.function, Topic: s.topic, Endpoint: address + "/" + s.function + "/_push/" + s.topic,
+			Audience: audience, ServiceAccount: invoker, AckDeadline: pubsub.Duration(600 * time.Second),
+			RetryMin: pubsub.Duration(time.Second), RetryMax: pubsub.Duration(10 * time.Second),
+		})
+	}
+	c.bus, err = pubsub.Start(pubsub.Options{Dir: filepath.Join(c.dir, "pubsub"), Issuer: c.issuer, Config: config, Logger: c.logger})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.bus)
+	return nil
+}
+
+// startTicks begins the ticks; late, when there is something to tick.
+func (c *cluster) startTicks() error {
+	config := scheduler.Config{Interval: scheduler.Duration(time.Second)}
+	for _, name := range []string{"generate-sign", "send", "poll-status"} {
+		config.Jobs = append(config.Jobs, scheduler.Job{Name: name, URL: c.fleets[name].url, Audience: audience, ServiceAccount: invoker})
+	}
+	ticks, err := scheduler.Start(scheduler.Options{Config: config, Issuer: c.issuer, Logger: c.logger})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, ticks)
+	return nil
+}
+
+// startFleet starts the instances of a function, each with taps of its own.
+func (c *cluster) startFleet(ctx context.Context, function string, n int) error {
+	var instances []*instance
+	for number := range n {
+		i, err := newInstance(function, number, c.options.BinDir, filepath.Join(c.dir, "log"))
+		if err != nil {
+			return err
+		}
+		c.closers = append(c.closers, i.log)
+		if i.env, err = c.environment(i); err != nil {
+			return err
+		}
+		instances = append(instances, i)
+		c.processes.Go(func() error { return i.keep(ctx) })
+	}
+	f := newFleet(instances)
+	var err error
+	f.url, err = c.serve(f)
+	c.fleets[function] = f
+	return err
+}
+
+// environment is what a process is told; its storage and its SII are taps.
+func (c *cluster) environment(i *instance) ([]string, error) {
+	storage, err := c.tap(i, c.storage.URL(), storageCall)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := c.tap(i, c.sii.URL, siiCall)
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(i.addr)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(c.bootstrap))
+	settings := map[string]string{
+		"HOST": host, "PORT": port, "GOOGLE_CLOUD_PROJECT": project, "STATE_BUCKET": "timbre-state", "ARCHIVE_BUCKET": "timbre-archive",
+		"STORAGE_EMULATOR_HOST": storage, "PUBSUB_EMULATOR_HOST": c.bus.Addr(), "SECRET_MANAGER_EMULATOR_HOST": c.secrets.Addr(),
+		"SII_BASE_URL": authority, "SII_CAF_KEYS": filepath.Join(c.world, "sii"), "BOOTSTRAP_KEY_SHA256": hex.EncodeToString(sum[:]),
+		"OIDC_AUDIENCE": audience, "OIDC_CERTS_URL": c.bus.AdminURL() + oidc.CertsPath, "SERVICE_ACCOUNTS": invoker,
+		"ALLOW_PRIVATE_HOSTS": "true",
+		// Everything that waits for minutes in the cloud waits for seconds here. An entry under due/ is for a
+		// whole minute, so the grace of a sweep is longer than one.
+		"POLL_FIRST": "100ms", "RETRY_FIRST": "1s", "UPLOAD_TIMEOUT": "4s", "ENVELOPE_MAX": "200",
+		"SWEEP_AFTER": "3s", "SWEEP_EVERY": "10s", "SWEEP_GRACE": "65s",
+	}
+	for name, value := range c.options.Function {
+		settings[name] = value
+	}
+	all := make([]string, 0, len(settings))
+	for name, value := range settings {
+		all = append(all, name+"="+value)
+	}
+	return all, nil
+}
+
+func (c *cluster) tap(of *instance, target string, what func(*http.Request, []byte) string) (string, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return "", err
+	}
+	return c.serve(&tap{of: of, target: u, what: what, killer: c.killer, client: c.client})
+}
+
+// serve listens until close and tells its URL.
+func (c *cluster) serve(h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed by close
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: h, ErrorLog: quiet(), ReadHeaderTimeout: 10 * time.Second}
+	c.closers = append(c.closers, server)
+	go func() { _ = server.Serve(l) }() // until it is closed
+	return "http://" + l.Addr().String(), nil
+}
+
+// quiet drops net/http's own lines about callers that died.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+func (c *cluster) awaitFleets(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		missing := ""
+		for name, f := range c.fleets {
+			if f.ready() < len(f.instances) {
+				missing = name
+			}
+		}
+		if missing == "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not start; see %s", missing, filepath.Join(c.dir, "log"))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// close ends the processes, then the emulators, the last first.
+func (c *cluster) close() error {
+	c.end()
+	failed := c.processes.Wait()
+	for _, closer := range slices.Backward(c.closers) {
+		failed = errors.Join(failed, closer.Close())
+	}
+	return failed
+}

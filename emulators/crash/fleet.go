@@ -1,0 +1,61 @@
+package crash
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
+)
+
+// fleet is a function: its instances behind one address, as Cloud Run balances them.
+type fleet struct {
+	url       string
+	instances []*instance
+	proxies   []*httputil.ReverseProxy
+	next      atomic.Uint64
+}
+
+func newFleet(instances []*instance) *fleet {
+	f := &fleet{instances: instances}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	for _, i := range instances {
+		target := &url.URL{Scheme: "http", Host: i.addr}
+		f.proxies = append(f.proxies, &httputil.ReverseProxy{
+			Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+			Transport:     transport,
+			FlushInterval: -1, // the rows of a batch go on as they come
+			ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+			ErrorLog:      quiet(),
+		})
+	}
+	return f
+}
+
+// ServeHTTP lets the instances that are up take turns.
+func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	first := f.next.Add(1)
+	for n := range uint64(len(f.instances)) {
+		i := (first + n) % uint64(len(f.instances))
+		if f.instances[i].up.Load() {
+			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				panic(http.ErrAbortHandler)
+			}
+			f.proxies[i].ServeHTTP(w, r)
+			return
+		}
+	}
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+}
+
+// ready counts the instances that are up.
+func (f *fleet) ready() int {
+	n := 0
+	for _, i := range f.instances {
+		if i.up.Load() {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,71 @@
+package crash
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+type object = map[string]any
+
+// order is one document that a caller wants.
+type order struct {
+	key, company string
+	document     object
+	total        string // MntTotal
+	price        int
+}
+
+// shown is what callers read of an answer.
+type shown struct {
+	ID        string      `json:"id"`
+	Type      int         `json:"type"`
+	Folio     json.Number `json:"folio"`
+	IssueDate string      `json:"issue_date"`
+}
+
+// invoice orders a 33, or a 34 whose line is exempt, of a price that no other order has.
+func invoice(key, company string, kind, n int) order {
+	price := 1000 + 100*n
+	total := price * 119 / 100
+	if kind == 34 {
+		total = price
+	}
+	return order{
+		key: key, company: company, price: price, total: strconv.Itoa(total),
+		document: document(kind, price, fmt.Sprintf("Servicio %s", key)),
+	}
+}
+
+// annulment orders the credit note that annuls an invoice.
+func annulment(of order, answered shown) order {
+	d := document(61, of.price, "Anulación")
+	if answered.Type == 34 {
+		d["Detalle"].([]object)[0]["IndExe"] = 1 //nolint:forcetypeassert // made by document
+	}
+	d["Referencia"] = []object{{
+		"NroLinRef": 1, "TpoDocRef": answered.Type, "FolioRef": answered.Folio, "FchRef": answered.IssueDate,
+		"CodRef": 1, "RazonRef": "Anula la factura",
+	}}
+	return order{key: of.key + "-nc", company: of.company, price: of.price, total: of.total, document: d}
+}
+
+// faulty orders what the product must refuse: the receiver's RUT has a wrong digit.
+func faulty(key, company string, n int) order {
+	o := invoice(key, company, 33, n)
+	o.document["Encabezado"].(object)["Receptor"].(object)["RUTRecep"] = "60803000-1" //nolint:forcetypeassert // made above
+	return o
+}
+
+func document(kind, price int, item string) object {
+	return object{
+		"Encabezado": object{
+			"IdDoc": object{"TipoDTE": kind},
+			"Receptor": object{
+				"RUTRecep": "60803000-K", "RznSocRecep": "Servicio de Impuestos Internos", "GiroRecep": "Administración pública",
+				"DirRecep": "Teatinos 120", "CmnaRecep": "Santiago",
+			},
+		},
+		"Detalle": []object{{"NmbItem": item, "QtyItem": 1, "PrcItem": price}},
+	}
+}
