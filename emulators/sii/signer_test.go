@@ -240,17 +240,28 @@ func encode(t *testing.T, s string) []byte {
 	return data
 }
 
+// zone is the element that is signed.
+func (d *draft) zone() string {
+	switch d.kind {
+	case 43:
+		return "Liquidacion"
+	case 110, 111, 112:
+		return "Exportaciones"
+	}
+	return "Documento"
+}
+
 // write signs the DTE and gives its text.
 func (d *draft) write(t *testing.T) string {
 	t.Helper()
 	id := fmt.Sprintf("F%dT%d", d.folio, d.kind)
-	inner := ">\n" + d.body + d.stamp(t) + "\n<TmstFirma>" + d.signTime + "</TmstFirma>\n</Documento>"
+	inner := ">\n" + d.body + d.stamp(t) + "\n<TmstFirma>" + d.signTime + "</TmstFirma>\n</" + d.zone() + ">"
 	names, scope := nsSII+" "+nsXSI, nsXSI
 	if d.onlySII {
 		names, scope = nsSII, ""
 	}
-	canonical := "<Documento " + names + ` ID="` + id + `"` + inner
-	dte := "<DTE " + names + ` version="1.0">` + "\n" + `<Documento ID="` + id + `"` + inner + "\n" +
+	canonical := "<" + d.zone() + " " + names + ` ID="` + id + `"` + inner
+	dte := "<DTE " + names + ` version="1.0">` + "\n<" + d.zone() + ` ID="` + id + `"` + inner + "\n" +
 		d.signer.signature(t, "#"+id, c14n, canonical, scope) + "\n</DTE>"
 	if d.spoilDTE != nil {
 		dte = d.spoilDTE(dte)

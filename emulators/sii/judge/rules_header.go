@@ -44,7 +44,6 @@ var headerRules = []rule{
 }
 
 var receiverRules = []rule{
-	{name: "receiver-name", rows: []int{131}, source: "FD Receptor RznSocRecep", when: not(types(39, 41)), must: filled("Receptor/RznSocRecep"), text: "DTE sin razón social del receptor"},
 	{name: "receiver-activity", rows: []int{132}, source: "FD Receptor GiroRecep", when: types(33, 34, 52, 46, 43), must: filled("Receptor/GiroRecep"), text: "DTE sin giro del receptor"},
 	{name: "export-cities", rows: []int{129}, source: "FD Emisor CiudadOrigen, Receptor CiudadRecep", when: types(110), must: filled("Receptor/DirRecep", "Receptor/CiudadRecep"), text: "Exportación sin dirección o ciudad del receptor"},
 	{name: "export-origin-city", rows: []int{129}, source: "FD Emisor CiudadOrigen", when: types(110), must: filled("Emisor/CiudadOrigen"), text: "Exportación sin ciudad de origen", strict: "exports without it are taken (the product's examples)"},
