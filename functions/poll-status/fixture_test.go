@@ -224,6 +224,7 @@ type fakeSII struct {
 	counts    map[string][]sii.Count
 	documents map[string]string
 	down      error
+	mute      map[string]bool // documents that it says nothing about
 	asked     []string
 }
 
@@ -242,6 +243,9 @@ func (f *fakeSII) DocumentState(_ context.Context, q sii.Question) (sii.Document
 	defer f.mu.Unlock()
 	name := fmt.Sprintf("%d/%d", q.Type, q.Folio)
 	f.asked = append(f.asked, name)
+	if f.mute[name] {
+		return sii.DocumentState{}, sii.ErrUnavailable
+	}
 	return sii.DocumentState{State: f.documents[name], Glosa: "glosa", Answer: "<" + f.documents[name] + ">"}, f.down
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -93,10 +94,9 @@ func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
 			return c.sentence(ctx, a, status)
 		})
 	}
-	if err := c.askEach(ctx, undecided); err != nil {
-		return 0, err
-	}
-	return c.byStates(ctx, undecided, count, listed)
+	silent := c.askEach(ctx, undecided)
+	open, err := c.byStates(ctx, undecided, count, listed)
+	return open, errors.Join(err, silent)
 }
 
 // documents are those of the plan of a type: how many there are, and those without verdict.
@@ -147,16 +147,35 @@ func byCounts(c sii.Count, listed bool, n int) (event.Status, bool) {
 	return "", false
 }
 
-// askEach asks QueryEstDte for documents.
+// maxSilence is how many questions may stay without answer before the SII is left alone for now.
+const maxSilence = 8
+
+// askEach asks QueryEstDte for documents. The error tells that some have no answer; of two hundred there
+// may be some each time, so what the others got is kept.
 func (c *court) askEach(ctx context.Context, all []*accused) error {
-	return each(ctx, all, looksAtOnce, func(ctx context.Context, a *accused) error {
-		state, err := c.session.DocumentState(ctx, question(&a.record))
-		a.state = &state
+	var mu sync.Mutex
+	var failed []error
+	silent := func(err error) bool {
+		mu.Lock()
+		defer mu.Unlock()
 		if err != nil {
-			return fmt.Errorf("ask for %s: %w", a.id, err)
+			failed = append(failed, err)
 		}
+		return len(failed) >= maxSilence
+	}
+	err := each(ctx, all, looksAtOnce, func(ctx context.Context, a *accused) error {
+		if silent(nil) {
+			return nil
+		}
+		state, err := c.session.DocumentState(ctx, question(&a.record))
+		if err != nil {
+			silent(fmt.Errorf("ask for %s: %w", a.id, err))
+			return nil
+		}
+		a.state = &state
 		return nil
 	})
+	return errors.Join(append(failed, err)...)
 }
 
 func question(r *document.Record) sii.Question {
@@ -165,20 +184,26 @@ func question(r *document.Record) sii.Question {
 	}
 }
 
-// byStates decides by QueryEstDte and counts those that stay undecided. A document that the SII has is accepted. One that it does not have is
-// rejected if the counts reject as many as there are of these, or if it has not turned up after the grace.
+// byStates decides by QueryEstDte and counts those that stay undecided. A document that the SII has is
+// accepted. One that it does not have is rejected if all were asked for and the counts reject as many as
+// there are of these, or if it has not turned up after the grace.
 func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, listed bool) (int, error) {
-	missing := 0
+	missing, silent := 0, 0
 	for _, a := range all {
-		if a.missing() {
+		switch {
+		case a.state == nil:
+			silent++
+		case a.missing():
 			missing++
 		}
 	}
 	late := c.Now().Sub(c.plan.Verdict.At) >= c.cfg.grace()
-	rejects := listed && count.Rejected >= missing && c.state.Class() == sii.Processed || late
+	rejects := listed && silent == 0 && count.Rejected >= missing && c.state.Class() == sii.Processed || late
 	var decided []*accused
 	for _, a := range all {
 		switch {
+		case a.state == nil:
+			continue
 		case a.state.Standing() == sii.Registered:
 			a.verdict = c.accepted(count)
 		case a.missing() && rejects:

@@ -191,6 +191,32 @@ func (r *rig) checkEnd(documents []store.DocumentID) {
 	}
 }
 
+// TestSilenceAboutSome: what the SII says of the others counts at once; a rejection waits until all were
+// asked for, since the counts tell only how many there are.
+func TestSilenceAboutSome(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	documents := parse(t, []string{"33/1", "33/2", "33/3", "33/4"})
+	e := r.envelope(1, []string{"7"}, documents...)
+	r.sii.set("7", "EPR", sii.Count{Type: 33, Informed: 4, Accepted: 3, Rejected: 1})
+	r.sii.documents = map[string]string{"33/1": "DOK", "33/2": "DOK", "33/3": "FAU", "33/4": "DOK"}
+	r.sii.mute = map[string]bool{"33/1": true}
+	r.push(e)
+	if diff := cmp.Diff([]event.Status{sent, accepted, sent, accepted}, r.statuses(documents)); diff != "" {
+		t.Errorf("with one question unanswered (-want +got):\n%s", diff)
+	}
+	r.sii.mute, r.sii.asked = nil, nil
+	r.advance(2 * time.Minute)
+	r.tick()
+	if diff := cmp.Diff([]event.Status{accepted, accepted, rejected, accepted}, r.statuses(documents)); diff != "" {
+		t.Errorf("with all answered (-want +got):\n%s", diff)
+	}
+	if n := r.sii.times(); n != 3 { // the track and the two that were open
+		t.Errorf("%d questions at the second look, want 3", n)
+	}
+	r.checkEnd(documents)
+}
+
 // TestWholeEnvelopeRefused: the documents go back to send; nothing was received.
 func TestWholeEnvelopeRefused(t *testing.T) {
 	t.Parallel()
