@@ -144,6 +144,13 @@ func TestDeletion(t *testing.T) {
 	w.refused(t, 409, "outbox-not-empty", bootstrap, http.MethodDelete, path, "")
 	w.remove(t, waiting)
 
+	sent := store.Document(store.DocumentID{Series: seriesA, Folio: 3})
+	if _, err := w.bucket.CreateJSON(t.Context(), sent, map[string]any{}, map[string]string{"status": "sent"}); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(t, 409, "outbox-not-empty", bootstrap, http.MethodDelete, path, "") // no verdict so far
+	w.remove(t, sent)
+
 	begun := w.must(t, 202, bootstrap, http.MethodDelete, path, "")
 	if begun.header.Get("Retry-After") != "600" || begun.json(t)["deletable_after"] != "2026-11-24T15:10:00Z" {
 		t.Errorf("%v %s", begun.header, begun.text)

@@ -73,6 +73,9 @@ func (r *companyRequest) apply(c *company.Company) error {
 	if r.NamespaceForm != "" {
 		c.NamespaceForm = r.NamespaceForm
 	}
+	if r.BoletasREST != nil {
+		c.BoletasREST = *r.BoletasREST
+	}
 	if r.StrictRemarks != nil {
 		c.StrictRemarks = *r.StrictRemarks
 	}

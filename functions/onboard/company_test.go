@@ -19,7 +19,7 @@ func TestCreateAndChangeACompany(t *testing.T) {
 		"rut": companyA, "RznSoc": "Panadería Ñuñoa & Hijos Ltda.", "GiroEmis": "Fabricación y venta de pan", "Acteco": []any{"107100"},
 		"DirOrigen": "Avda. Irarrázaval 3000", "CmnaOrigen": "Ñuñoa", "CiudadOrigen": "Santiago", "active": "certificacion",
 		"certificacion": map[string]any{"FchResol": "2024-01-02", "NroResol": 0.0, "certificate": nil, "standby": nil, "cafs": []any{}},
-		"produccion":    nil, "webhook_url": "", "namespace_form": "both", "strict_remarks": false, "intercambio": nil, "imap_password": false, "smtp_password": false,
+		"produccion":    nil, "webhook_url": "", "namespace_form": "both", "strict_remarks": false, "boletas_rest": false, "intercambio": nil, "imap_password": false, "smtp_password": false,
 	}
 	if diff := cmp.Diff(want, created.json(t)); diff != "" {
 		t.Error(diff)

@@ -13,7 +13,7 @@ import (
 )
 
 // companyRequest is the body of PUT /v1/companies/{rut}. A block or a field that is absent and stands
-// for a switch (active, strict_remarks, intercambio) stays as it is.
+// for a switch (active, strict_remarks, boletas_rest, intercambio) stays as it is.
 type companyRequest struct {
 	RznSoc       string   `json:"RznSoc"`
 	GiroEmis     string   `json:"GiroEmis"`
@@ -29,6 +29,7 @@ type companyRequest struct {
 	WebhookURL    string               `json:"webhook_url"`
 	NamespaceForm string               `json:"namespace_form"`
 	StrictRemarks *bool                `json:"strict_remarks"`
+	BoletasREST   *bool                `json:"boletas_rest"`
 	Intercambio   *company.Intercambio `json:"intercambio"`
 }
 
@@ -72,6 +73,7 @@ type companyAnswer struct {
 	WebhookURL    string               `json:"webhook_url"`
 	NamespaceForm string               `json:"namespace_form"`
 	StrictRemarks bool                 `json:"strict_remarks"`
+	BoletasREST   bool                 `json:"boletas_rest"`
 	Intercambio   *company.Intercambio `json:"intercambio"`
 	// IMAPPassword and SMTPPassword tell whether there is one.
 	IMAPPassword bool `json:"imap_password"`

@@ -128,7 +128,7 @@ func (x *export) writeIndex(ctx context.Context, out *zip.Writer) error {
 	}
 	err = x.each(ctx, func(id store.DocumentID, meta map[string]string) error {
 		return rows.Write([]string{
-			strconv.Itoa(int(id.Type)), strconv.FormatInt(id.Folio, 10), meta[metaDate], meta["total"], meta["status"],
+			strconv.Itoa(int(id.Type)), strconv.FormatInt(id.Folio, 10), meta[metaDate], meta["total"], meta[metaStatus],
 			store.SignedDTE(id, 1).String(),
 		})
 	})

@@ -19,8 +19,11 @@ const (
 	maxDays = 36_500
 )
 
-// metaDate is the metadata of a document that tells its date in listings.
-const metaDate = "date"
+// The metadata of a document that tells its date and status in listings.
+const (
+	metaDate   = "date"
+	metaStatus = "status"
+)
 
 // pace is how many folios were used in how many days.
 type pace struct{ used, days int64 }

@@ -2,10 +2,14 @@ package onboard
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"timbre/shared/company"
 	"timbre/shared/dte"
+	"timbre/shared/event"
 	"timbre/shared/problem"
 	"timbre/shared/rut"
 	"timbre/shared/store"
@@ -24,7 +28,8 @@ func (s *service) leave(ctx context.Context, r rut.RUT) (*leaveAnswer, error) {
 		return nil, err
 	}
 	for _, e := range environments {
-		if err := s.checkOutbox(ctx, store.Company{Env: e, RUT: r}); err != nil {
+		of := store.Company{Env: e, RUT: r}
+		if err := errors.Join(s.checkOutbox(ctx, of), s.checkVerdicts(ctx, of)); err != nil {
 			return nil, err
 		}
 	}
@@ -51,6 +56,25 @@ func (s *service) checkOutbox(ctx context.Context, c store.Company) error {
 			}
 			return problem.New(problem.OutboxNotEmpty, "")
 		}
+	}
+	return nil
+}
+
+// checkVerdicts refuses while the SII has not decided about a document: it is asked with the certificate.
+func (s *service) checkVerdicts(ctx context.Context, c store.Company) error {
+	open := []event.Status{event.StatusSigned, event.StatusSending, event.StatusSent}
+	for o, err := range s.state.List(ctx, store.Query{Prefix: store.DocumentsPrefix(c)}) {
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(open, event.Status(o.Meta[metaStatus])) {
+			continue
+		}
+		id, err := store.ParseDocument(o.Name)
+		if err != nil {
+			return err
+		}
+		return problem.New(problem.OutboxNotEmpty, fmt.Sprintf("El documento %s aún no tiene veredicto del SII.", id))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ func presentCompany(c *company.Company) companyAnswer {
 		Active:        c.Active,
 		Certificacion: presentBlock(c, store.Certificacion),
 		Produccion:    presentBlock(c, store.Produccion),
-		WebhookURL:    c.WebhookURL, NamespaceForm: c.NamespaceForm, StrictRemarks: c.StrictRemarks, Intercambio: c.Intercambio,
+		WebhookURL:    c.WebhookURL, NamespaceForm: c.NamespaceForm, StrictRemarks: c.StrictRemarks, BoletasREST: c.BoletasREST, Intercambio: c.Intercambio,
 		IMAPPassword: c.IMAPPassword != nil, SMTPPassword: c.SMTPPassword != nil, Leaving: c.Leaving,
 	}
 }
