@@ -12,7 +12,7 @@ GOFILES = $(shell git ls-files -co --exclude-standard '*.go')
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## compile the functions and the emulators into .local/bin
@@ -114,6 +114,10 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 cover: ## statements covered, by package
 	go test $(TAGS) -cover ./... | sed 's/^ok//' | awk '{print $$1, $$(NF-2), $$NF}'
 
+.PHONY: generate
+generate: ## write the generated pages of docs/ from the program's tables
+	go run $(TAGS) ./shared/problem/reference/cmd
+
 .PHONY: golden
 golden: ## rewrite the golden files; look at the difference before you commit it
 	go test $(TAGS) ./shared/... ./functions/... -update
@@ -127,6 +131,19 @@ lint: ## gofmt, go vet, staticcheck, import rules
 	@test -z "$$(gofmt -l $(GOFILES))" || { echo "gofmt would change:"; gofmt -l $(GOFILES); exit 1; }
 	go vet $(TAGS) ./...
 	go tool -modfile=infra/tools/go.mod staticcheck $(TAGS) ./...
+
+# The provider's schema comes from its registry: without one, what needs it is skipped.
+.PHONY: infra-check
+infra-check: ## compare infra/ with the functions; format, validate and test it where tofu or terraform is
+	go -C infra/check test ./...
+	@set -e; cd infra; tf=$$(command -v tofu || command -v terraform || true); \
+	if [ -z "$$tf" ]; then echo "skipped: neither tofu nor terraform is installed (fmt, validate, test)"; exit 0; fi; \
+	$$tf fmt -check -recursive; \
+	log=$$(mktemp -d); trap 'rm -rf "$$log" .terraform.lock.hcl' EXIT; export TF_DATA_DIR="$$log/data"; \
+	if ! timeout 120 $$tf init -backend=false -input=false >"$$log/init" 2>&1; then \
+	  grep -q 'Failed to query available provider packages' "$$log/init" || { cat "$$log/init"; exit 1; }; \
+	  echo "skipped: no provider hashicorp/google to be had (validate, test)"; exit 0; fi; \
+	$$tf validate; $$tf test
 
 .PHONY: tidy
 tidy: ## go.mod names what is used, no more
