@@ -135,7 +135,7 @@ lint: ## gofmt, go vet, staticcheck, import rules
 # The provider's schema comes from its registry: without one, what needs it is skipped.
 .PHONY: infra-check
 infra-check: ## compare infra/ with the functions; format, validate and test it where tofu or terraform is
-	go -C infra/check test ./...
+	go -C infra/check test -count=1 ./...
 	@set -e; cd infra; tf=$$(command -v tofu || command -v terraform || true); \
 	if [ -z "$$tf" ]; then echo "skipped: neither tofu nor terraform is installed (fmt, validate, test)"; exit 0; fi; \
 	$$tf fmt -check -recursive; \

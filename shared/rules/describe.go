@@ -9,13 +9,13 @@ func describe(row map[string]string) string {
 		text = "si " + spoken(row["when"]) + ": " + text
 	}
 	if row["each"] != "" {
-		text = "en cada " + row["each"] + ", " + text
+		text = "en cada " + spoken(row["each"]) + ", " + text
 	}
-	return text
+	return strings.Join(strings.Fields(text), " ")
 }
 
 func says(row map[string]string) string {
-	at, with := strings.ReplaceAll(row["at"], " ", ", "), spoken(row["with"])
+	at, with := strings.ReplaceAll(row["at"], " ", ", "), strings.TrimPrefix(spoken(row["with"]), "/")
 	switch row["check"] {
 	case "present":
 		return "debe venir " + or(with, at)
@@ -26,7 +26,8 @@ func says(row map[string]string) string {
 	case "not":
 		return at + " no debe ser " + with
 	case "between":
-		return at + " está en " + with
+		low, high, _ := strings.Cut(row["with"], "..")
+		return at + bound(" desde ", low) + bound(" hasta ", high)
 	case "at-most":
 		return "a lo más " + with
 	case "sum":
@@ -36,7 +37,14 @@ func says(row map[string]string) string {
 	case "special":
 		return specials[row["with"]].says
 	}
-	return at + ": lo detecta la lectura, el esquema o el cálculo (" + with + ")"
+	return strings.ReplaceAll(at, "*", "cualquier campo") + ", por la lectura, el esquema o el cálculo"
+}
+
+func bound(word, text string) string {
+	if text == "" {
+		return ""
+	}
+	return word + strings.TrimPrefix(spoken(text), "/")
 }
 
 func or(a, b string) string {
@@ -50,5 +58,5 @@ func or(a, b string) string {
 func spoken(text string) string {
 	return strings.NewReplacer(" & ", " y ", "|", " o ", "[", " (", "]", ")", "!=", " ≠ ", "=", " = ", "!", "sin ", ">", " > ",
 		"$issuer", "el RUT del emisor", "$acteco", "una actividad registrada de la empresa", "$today", "hoy", "$earliest", "hace tres días",
-		"@letters", "un código con letras", "@digits", "un número", "@", "la lista ").Replace(text)
+		"@letters", "un código con letras", "@digits", "un número", "@", "la lista ", " /", " ", "+/", "+", "-/", "−").Replace(text)
 }

@@ -15,7 +15,7 @@
 //	sii      the SII's code, without a line number; empty where it is not known: none is invented
 //	level    3 rejects, 2 remark, 1 slight remark, ? not known, 2? not known and taken for 2
 //	sure     live (a real answer is quoted), official (a text of the SII), vendor, client-code (in a
-//	         client's source, no answer seen), inferred
+//	         client's source, no answer seen), inferred; own where the rule is ours
 //	types    document types, all if empty; !43 is all but 43
 //	each     list whose elements are judged one by one; the other paths then begin there
 //	when     the rule applies only where all of this holds: path, !path, path=values, path!=values,

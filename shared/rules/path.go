@@ -48,8 +48,12 @@ func walk(s *scope, n *format.Node, steps []step, visit func(*format.Node) bool)
 }
 
 func (st *step) takes(s *scope, n *format.Node) bool {
+	if st.filters == nil {
+		return true
+	}
+	inner := scope{doc: s.doc, item: n, facts: s.facts}
 	for i := range st.filters {
-		if !st.filters[i].holds(&scope{doc: s.doc, item: n, facts: s.facts}) {
+		if !st.filters[i].holds(&inner) {
 			return false
 		}
 	}

@@ -16,6 +16,7 @@ const (
 // Rule is one row of the table.
 type Rule struct {
 	ID     string
+	Zone   string // the table that it stands in
 	Rows   []int  // of rejections.csv
 	SII    string // as HED-3-846; empty where it is not known
 	Level  Level
@@ -62,11 +63,11 @@ type Breach struct {
 // Check finds the rules that a complete document breaks.
 func Check(doc *format.Node, facts Facts) []Breach {
 	var out []Breach
+	s := scope{doc: doc, item: doc, facts: &facts}
 	for _, r := range loaded().byType[facts.Type] {
-		if r.figures && facts.Partial {
-			continue
+		if !r.figures || !facts.Partial {
+			out = r.apply(&s, out)
 		}
-		out = r.apply(&scope{doc: doc, item: doc, facts: &facts}, out)
 	}
 	return out
 }
@@ -75,8 +76,10 @@ func (r *Rule) apply(s *scope, out []Breach) []Breach {
 	if r.each.steps == nil {
 		return r.judge(s, out)
 	}
+	inner := *s
 	r.each.find(s, func(item *format.Node) bool {
-		out = r.judge(&scope{doc: s.doc, item: item, facts: s.facts}, out)
+		inner.item = item
+		out = r.judge(&inner, out)
 		return true
 	})
 	return out

@@ -32,7 +32,7 @@ var loaded = sync.OnceValue(func() *index {
 	x := &index{byType: map[int][]*Rule{}, byID: map[string]*Rule{}, found: map[string][]*Rule{}}
 	for _, file := range files {
 		for _, row := range rows(file) {
-			x.add(readRule(row))
+			x.add(readRule(file, row))
 		}
 	}
 	return x
@@ -78,9 +78,9 @@ func rows(file string) []map[string]string {
 	return out
 }
 
-func readRule(row map[string]string) *Rule {
+func readRule(zone string, row map[string]string) *Rule {
 	r := &Rule{
-		ID: row["id"], Rows: readNumbers(row["rows"]), SII: row["sii"], Told: row["level"], Sure: row["sure"], Code: row["code"],
+		Zone: zone, ID: row["id"], Rows: readNumbers(row["rows"]), SII: row["sii"], Told: row["level"], Sure: row["sure"], Code: row["code"],
 		Text: row["text"], Source: readSource(row["source"]), Types: readTypes(row["types"]), At: strings.Fields(row["at"]),
 		each: readPath(row["each"]), when: readConditions(row["when"]),
 	}
