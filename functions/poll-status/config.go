@@ -14,6 +14,8 @@ type Config struct {
 	SIIBaseURL string `env:"SII_BASE_URL"`
 	// PollFirst is the first pause after an upload, doubled three times; later looks go by the minute.
 	PollFirst time.Duration `env:"POLL_FIRST,default=5s"`
+	// BoletasFirst is for how long the boletas' service is not asked for an upload; the SII wants 10 minutes.
+	BoletasFirst time.Duration `env:"BOLETAS_FIRST,default=10m"`
 }
 
 // Validate tells what is missing or cannot be.

@@ -42,9 +42,15 @@ func (s *service) look(ctx context.Context, id store.EnvelopeID) (bool, error) {
 	return true, nil
 }
 
+// errEarly says that the SII is not to be asked yet.
+var errEarly = errors.New("poll-status: too early")
+
 // overlook logs that the SII did not answer, or does not let the signer in: the next look may do better.
 // Other errors it gives back.
 func (s *service) overlook(ctx context.Context, id store.EnvelopeID, err error) error {
+	if errors.Is(err, errEarly) {
+		return nil
+	}
 	if !errors.Is(err, sii.ErrUnavailable) && !errors.Is(err, sii.ErrCertificate) {
 		return err
 	}
@@ -53,11 +59,17 @@ func (s *service) overlook(ctx context.Context, id store.EnvelopeID, err error) 
 }
 
 func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
+	if p.Service == dispatch.Boletas && s.Now().Before(p.ReceivedAt().Add(s.cfg.BoletasFirst)) {
+		return false, errEarly
+	}
 	identity, err := s.signer(ctx, p)
 	if err != nil {
 		return false, err
 	}
-	session := s.SII(p.Env, identity)
+	session := s.session(p, identity)
+	if p.Track() == "" {
+		return s.judgeUntracked(ctx, session, p)
+	}
 	track, state, err := best(ctx, session, p)
 	if err != nil {
 		return false, err
@@ -74,6 +86,23 @@ func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	case sii.Pending:
 	}
 	return false, nil
+}
+
+func (s *service) session(p *dispatch.Plan, id *cert.Identity) Inquirer {
+	if p.Service == dispatch.Boletas {
+		return s.Boletas(p.Env, id)
+	}
+	return s.SII(p.Env, id)
+}
+
+// judgeUntracked decides the documents of an envelope whose track id the SII never told: by their own
+// states alone, and by what it lacks after a while the same bytes go out again.
+func (s *service) judgeUntracked(ctx context.Context, session Inquirer, p *dispatch.Plan) (bool, error) {
+	decided, err := s.judge(ctx, session, p, "", sii.EnvelopeState{})
+	if err != nil || decided || s.Now().Before(p.ReceivedAt().Add(s.cfg.BoletasFirst+s.cfg.grace())) {
+		return decided, err
+	}
+	return true, s.sendAgain(ctx, p)
 }
 
 // signer is the owner of the company's present certificate, since that of the envelope may have expired;
@@ -95,6 +124,21 @@ var preference = []sii.Class{
 	sii.Processed, sii.Pending, sii.Repeated, sii.RefusedCompany, sii.RefusedDocuments, sii.Lost,
 }
 
+// better tells whether one state is preferred to another; of two that were processed the one that accepts
+// more: the file that came second is rejected as received before.
+func better(a, b sii.EnvelopeState) bool {
+	x, y := slices.Index(preference, a.Class()), slices.Index(preference, b.Class())
+	return x < y || x == y && a.Class() == sii.Processed && accepts(a) > accepts(b)
+}
+
+func accepts(s sii.EnvelopeState) int {
+	n := 0
+	for _, c := range s.Counts {
+		n += c.Accepted + c.Remarks
+	}
+	return n
+}
+
 // best asks for the envelope's tracks, the newest first.
 func best(ctx context.Context, session Inquirer, p *dispatch.Plan) (string, sii.EnvelopeState, error) {
 	var track string
@@ -104,7 +148,7 @@ func best(ctx context.Context, session Inquirer, p *dispatch.Plan) (string, sii.
 		if err != nil {
 			return "", sii.EnvelopeState{}, fmt.Errorf("track %s: %w", t, err)
 		}
-		if track == "" || slices.Index(preference, state.Class()) < slices.Index(preference, best.Class()) {
+		if track == "" || better(state, best) {
 			track, best = t, state
 		}
 	}

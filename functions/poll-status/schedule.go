@@ -19,6 +19,9 @@ func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
 		return err
 	}
 	decided, lookErr := s.look(ctx, id)
+	if errors.Is(lookErr, errEarly) {
+		lookErr = nil
+	}
 	if !decided && !errors.Is(lookErr, store.ErrNotFound) {
 		if err := s.lookAgain(ctx, id); err != nil {
 			return errors.Join(lookErr, err)

@@ -41,12 +41,13 @@ type Deps struct {
 	State, Archive *store.Bucket
 	Companies      Companies
 	Identities     Identities
-	// SII opens a session at the SII.
-	SII    func(store.Environment, *cert.Identity) Inquirer
-	Events event.Publisher
-	Guard  Guard
-	Logger *slog.Logger
-	Now    func() time.Time
+	// SII opens a session at the SII, Boletas one at the service of the boletas; nil: SII serves both.
+	SII     func(store.Environment, *cert.Identity) Inquirer
+	Boletas func(store.Environment, *cert.Identity) Inquirer
+	Events  event.Publisher
+	Guard   Guard
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 func (d Deps) check() error {
@@ -71,6 +72,9 @@ type service struct {
 func newService(cfg Config, d Deps) (*service, error) {
 	if err := errors.Join(cfg.check(), d.check()); err != nil {
 		return nil, err
+	}
+	if d.Boletas == nil {
+		d.Boletas = d.SII
 	}
 	chile, err := time.LoadLocation("America/Santiago")
 	if err != nil {
@@ -104,6 +108,9 @@ func (s *service) follow(ctx context.Context, id store.EnvelopeID) error {
 			return nil //nolint:nilerr // the due entry stands
 		}
 		decided, err := s.look(ctx, id)
+		if errors.Is(err, errEarly) {
+			return nil
+		}
 		if err = s.overlook(ctx, id, err); decided || err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"timbre/shared/cert"
 	"timbre/shared/dispatch"
 	"timbre/shared/envelope"
+	"timbre/shared/planted"
 	"timbre/shared/rut"
 	"timbre/shared/store"
 )
@@ -16,6 +17,11 @@ import (
 // bytes gives the envelope as it is sent: the one in the archive, else signed now from the plan. All that
 // the bytes depend on stands in the plan, so that two who sign write the same; the first to store wins.
 func (s *service) bytes(ctx context.Context, p *dispatch.Plan, signer *cert.Identity) ([]byte, error) {
+	if planted.Is("resign") && len(p.Attempts) > 0 {
+		again := *p
+		again.SignedAt = s.Now().In(s.chile).Truncate(time.Second)
+		return s.write(ctx, &again, signer)
+	}
 	name := store.SentEnvelope(p.EnvelopeID)
 	stored, err := s.Archive.Read(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {

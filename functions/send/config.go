@@ -3,10 +3,13 @@ package send
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"time"
 
+	"timbre/shared/envelope"
 	"timbre/shared/settings"
 	"timbre/shared/sii"
+	"timbre/shared/store"
 )
 
 // Config is the function's configuration.
@@ -16,6 +19,10 @@ type Config struct {
 	SIIBaseURL string `env:"SII_BASE_URL"`
 	// EnvelopeMax bounds the documents of an envelope; the SII takes up to 2,000.
 	EnvelopeMax int `env:"ENVELOPE_MAX,default=200"`
+	// BoletasMax bounds those of an envelope of boletas; the SII takes up to 500 and advises 50.
+	BoletasMax int `env:"BOLETAS_MAX,default=50"`
+	// EnvelopeBytes bounds the bytes of an envelope's documents.
+	EnvelopeBytes int `env:"ENVELOPE_BYTES,default=12000000"`
 	// RetryFirst is the first pause after an upload that led to nothing; it doubles.
 	RetryFirst time.Duration `env:"RETRY_FIRST,default=1m"`
 	// UploadTimeout is how long an upload may take; nobody else uploads the envelope for that long and uploadGrace.
@@ -27,8 +34,14 @@ const uploadGrace = 10 * time.Second
 
 func (c Config) uploadTimeout() time.Duration { return cmp.Or(c.UploadTimeout, sii.UploadTimeout) }
 
-// schemaMax is SetDTE's maxOccurs of DTE (EnvioDTE_v10.xsd).
-const schemaMax = 2000
+const (
+	// schemaMax is SetDTE's maxOccurs of DTE (EnvioDTE_v10.xsd).
+	schemaMax = 2000
+	// boletasMax is the most that one envelope of boletas may hold (SII, Formato Boletas v4.2).
+	boletasMax = 500
+	// wrapping is room for what an envelope has besides its documents.
+	wrapping = 64 << 10
+)
 
 // Validate tells what is missing or cannot be.
 func (c Config) Validate() error {
@@ -39,6 +52,12 @@ func (c Config) check() error {
 	if c.EnvelopeMax < 1 || c.EnvelopeMax > schemaMax {
 		return errors.New("send: ENVELOPE_MAX is not from 1 to 2000")
 	}
+	if c.BoletasMax < 0 || c.BoletasMax > boletasMax {
+		return errors.New("send: BOLETAS_MAX is not from 1 to 500")
+	}
+	if c.EnvelopeBytes < 0 || c.EnvelopeBytes > envelope.MaxBytes-wrapping {
+		return fmt.Errorf("send: ENVELOPE_BYTES is over %d", envelope.MaxBytes-wrapping)
+	}
 	if c.RetryFirst <= 0 {
 		return errors.New("send: RETRY_FIRST is not positive")
 	}
@@ -47,3 +66,14 @@ func (c Config) check() error {
 	}
 	return nil
 }
+
+// most is how many documents an envelope of a channel may hold.
+func (c Config) most(channel store.Channel) int {
+	if channel == store.Boleta {
+		return cmp.Or(c.BoletasMax, 50)
+	}
+	return c.EnvelopeMax
+}
+
+// bytes is how many bytes they may have.
+func (c Config) bytes() int { return cmp.Or(c.EnvelopeBytes, 12_000_000) }

@@ -13,6 +13,7 @@ import (
 	"timbre/shared/document"
 	"timbre/shared/due"
 	"timbre/shared/event"
+	"timbre/shared/planted"
 	"timbre/shared/sii"
 	"timbre/shared/store"
 )
@@ -86,7 +87,7 @@ func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 	if err != nil {
 		return err
 	}
-	session := s.SII(p.Env, identity)
+	session := s.session(p, identity)
 	if err := session.Ready(ctx); err != nil {
 		return s.notReady(ctx, p, err)
 	}
@@ -99,6 +100,11 @@ func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 		return nil
 	case err != nil:
 		return err
+	}
+	if planted.Is("drop-outbox") {
+		if err := s.desk.EmptyOutbox(ctx, p); err != nil {
+			return err
+		}
 	}
 	posting, cancel := context.WithTimeout(ctx, s.cfg.uploadTimeout())
 	defer cancel()
@@ -145,6 +151,9 @@ func (s *service) rest(ctx context.Context, env store.Environment, cause error) 
 // record notes how an attempt ended and applies it.
 func (s *service) record(ctx context.Context, p *dispatch.Plan, attempt string, result sii.UploadResult, cause error) error {
 	lost := errors.Is(cause, sii.ErrIndeterminate)
+	if lost && planted.Is("new-envelope") {
+		return s.refuse(ctx, p, dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: dispatch.CodeLocal, At: s.Now()})
+	}
 	if lost || result.Status == sii.StatusDuplicate && result.TrackID == "" {
 		if err := s.mind(ctx, p); err != nil {
 			return err

@@ -53,22 +53,25 @@ func (s *service) recoverDue(ctx context.Context, entry due.Entry) error {
 }
 
 // recover finds out what became of an upload whose answer was lost (WEBSERVICES §11.3): it asks for one of
-// the documents and sends the identical bytes again, which the SII answers with the earlier track id. It
+// the documents and sends the identical bytes again, which DTEUpload answers with the earlier track id. The
+// boletas' service would take them for a new envelope, so there a document that arrived is the end of it. It
 // tells whether the due entry is not needed any more; a plan that stays parked keeps it.
 func (s *service) recover(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	now := s.Now()
 	switch {
-	case now.Before(p.NextAttempt(s.cfg.RetryFirst)), s.lines.resting(p.Env, now):
+	case now.Before(s.nextProbe(p)), s.lines.resting(p.Env, now):
 		return false, errWait
 	case late(ctx):
 		return false, errLate
 	}
-	foreign, err := s.probe(ctx, p)
-	if err != nil {
+	standing, err := s.probe(ctx, p)
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if foreign {
+	case standing == sii.OtherData:
 		return true, due.Add(ctx, s.State, now.Add(humanWait), dispatch.Send, dispatch.DueParts(p.EnvelopeID)...)
+	case standing == sii.Registered && p.Service == dispatch.Boletas:
+		return s.arrived(ctx, p)
 	}
 	if err := s.upload(ctx, p); err != nil {
 		return false, err
@@ -77,36 +80,72 @@ func (s *service) recover(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	return after.Closed(), err
 }
 
-// probe asks for the first document. True: the SII has another document under its folio, a person must
-// look; sending again would not help.
-func (s *service) probe(ctx context.Context, p *dispatch.Plan) (bool, error) {
+// boletaPatience is by how much more time the boletas' service gets: it is not to be asked in the first ten
+// minutes (SII, "API SII - V1"), and a file that comes twice is judged twice.
+const boletaPatience = 10
+
+// nextProbe is when a parked plan is looked at.
+func (s *service) nextProbe(p *dispatch.Plan) time.Time {
+	if p.Service == dispatch.Boletas {
+		return p.NextAttempt(boletaPatience * s.cfg.RetryFirst)
+	}
+	return p.NextAttempt(s.cfg.RetryFirst)
+}
+
+// arrived closes a plan whose documents the SII has, without a track id.
+func (s *service) arrived(ctx context.Context, p *dispatch.Plan) (bool, error) {
+	closed, err := dispatch.Update(ctx, s.State, p.EnvelopeID, (*dispatch.Plan).Arrived)
+	if err != nil {
+		return false, err
+	}
+	return true, s.settle(ctx, &closed)
+}
+
+// probe asks for the first document without verdict. If the SII has another one under its folio, a person
+// must look; sending again would not help.
+func (s *service) probe(ctx context.Context, p *dispatch.Plan) (sii.Standing, error) {
 	identity, err := s.Identities.Identity(ctx, &p.Certificate)
 	if err != nil {
-		return false, err
+		return sii.Unknown, err
 	}
-	id := p.Document(p.Documents[0])
-	r, err := document.Load(ctx, s.State, id)
+	r, err := s.firstUndecided(ctx, p)
 	if err != nil {
-		return false, err
+		return sii.Unknown, err
 	}
-	state, err := s.SII(p.Env, identity).DocumentState(ctx, question(&r))
+	id := r.DocumentID
+	state, err := s.session(p, identity).DocumentState(ctx, question(&r))
 	if err != nil {
-		return false, cmp.Or(s.notReady(ctx, p, err), errWait)
+		return sii.Unknown, cmp.Or(s.notReady(ctx, p, err), errWait)
 	}
 	err = dispatch.Keep(ctx, s.Archive, id, dispatch.Evidence{
 		At: s.Now(), Kind: dispatch.KindDocumentState, Envelope: p.Number, Code: state.State,
 		Answer: state.Answer, AnswerSHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(state.Answer))),
 	})
 	if err != nil || state.Standing() != sii.OtherData {
-		return false, err
+		return state.Standing(), err
 	}
-	return true, s.desk.Change(ctx, id, func(r *document.Record) error {
+	return sii.OtherData, s.desk.Change(ctx, id, func(r *document.Record) error {
 		if r.Status.Final() {
 			return store.ErrUnchanged
 		}
 		r.SII = &document.SII{DocumentState: state.State, Glosa: state.Glosa, Details: []document.Detail{}}
 		return r.Become(event.StatusBlocked, s.Now(), "El SII tiene otro documento con este folio")
 	})
+}
+
+// firstUndecided is a plan's first document without verdict, else its first one.
+func (s *service) firstUndecided(ctx context.Context, p *dispatch.Plan) (document.Record, error) {
+	var first document.Record
+	for i, item := range p.Documents {
+		r, err := document.Load(ctx, s.State, p.Document(item))
+		if err != nil || p.Carries(&r, item) && !r.Status.Final() {
+			return r, err
+		}
+		if i == 0 {
+			first = r
+		}
+	}
+	return first, nil
 }
 
 func question(r *document.Record) sii.Question {

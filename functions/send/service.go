@@ -38,12 +38,13 @@ type Deps struct {
 	State, Archive *store.Bucket
 	Companies      Companies
 	Identities     Identities
-	// SII opens a session at the SII.
-	SII    func(store.Environment, *cert.Identity) Uploader
-	Events event.Publisher
-	Guard  Guard
-	Logger *slog.Logger
-	Now    func() time.Time
+	// SII opens a session at the SII, Boletas one at the service of the boletas; nil: SII serves both.
+	SII     func(store.Environment, *cert.Identity) Uploader
+	Boletas func(store.Environment, *cert.Identity) Uploader
+	Events  event.Publisher
+	Guard   Guard
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 func (d Deps) check() error {
@@ -67,12 +68,23 @@ func newService(cfg Config, d Deps) (*service, error) {
 	if err := errors.Join(cfg.check(), d.check()); err != nil {
 		return nil, err
 	}
+	if d.Boletas == nil {
+		d.Boletas = d.SII
+	}
 	chile, err := time.LoadLocation("America/Santiago")
 	if err != nil {
 		return nil, fmt.Errorf("send: %w", err)
 	}
 	desk := &dispatch.Desk{State: d.State, Archive: d.Archive, Events: d.Events, Logger: d.Logger, Now: d.Now}
 	return &service{Deps: d, cfg: cfg, desk: desk, chile: chile, lines: newLines()}, nil
+}
+
+// session opens the service that a plan's envelope goes to.
+func (s *service) session(p *dispatch.Plan, id *cert.Identity) Uploader {
+	if p.Service == dispatch.Boletas {
+		return s.Boletas(p.Env, id)
+	}
+	return s.SII(p.Env, id)
 }
 
 // What ends a run for now; the tick comes back to it.

@@ -31,6 +31,9 @@ type Company struct {
 	// NamespaceForm is "both" or "sii" (FORMATS §10.2).
 	NamespaceForm string `json:"namespace_form"`
 	StrictRemarks bool   `json:"strict_remarks"`
+	// BoletasREST sends the boletas of certificacion to the service of their own too. Without it they go by
+	// DTEUpload, the only way on which the reviewer of the set sees them (WEBSERVICES §7).
+	BoletasREST bool `json:"boletas_rest,omitempty"`
 	// Intercambio is the mailbox by which the company exchanges documents with others.
 	Intercambio *Intercambio `json:"intercambio,omitempty"`
 	// IMAPPassword and SMTPPassword are those of Intercambio's accounts.

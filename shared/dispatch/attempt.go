@@ -104,6 +104,16 @@ func (p *Plan) Park(now time.Time) error {
 	return nil
 }
 
+// Arrived notes that the SII has the envelope although the answer to its upload was lost, with the track
+// id: a service that does not know a file again never tells it. The documents are asked for one by one.
+func (p *Plan) Arrived() error {
+	if p.Closed() {
+		return store.ErrUnchanged
+	}
+	p.State = Received
+	return nil
+}
+
 // Reopen parks a received plan whose file the SII has lost (VOF): the same bytes go out again.
 func (p *Plan) Reopen() { p.State, p.Verdict = Parked, nil }
 

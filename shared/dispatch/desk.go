@@ -59,7 +59,7 @@ func (d *Desk) Received(ctx context.Context, p *Plan) error {
 	if err != nil {
 		return fmt.Errorf("mark as sent: %w", err)
 	}
-	if err := d.emptyOutbox(ctx, p); err != nil {
+	if err := d.EmptyOutbox(ctx, p); err != nil {
 		return err
 	}
 	d.Publish(ctx, event.DTESent, event.Sent{EnvelopeID: p.EnvelopeID})
@@ -103,7 +103,7 @@ func (d *Desk) Refused(ctx context.Context, p *Plan) error {
 		return fmt.Errorf("hand back refused documents: %w", err)
 	}
 	if culprit {
-		return d.emptyOutbox(ctx, p)
+		return d.EmptyOutbox(ctx, p)
 	}
 	return nil
 }
@@ -168,8 +168,8 @@ func (d *Desk) Publish(ctx context.Context, topic event.Topic, message any) {
 	}
 }
 
-// emptyOutbox removes the entries of documents that this envelope carries to their end.
-func (d *Desk) emptyOutbox(ctx context.Context, p *Plan) error {
+// EmptyOutbox removes the entries of documents that this envelope carries to their end.
+func (d *Desk) EmptyOutbox(ctx context.Context, p *Plan) error {
 	generations := map[store.DocumentID]int64{}
 	prefix := store.OutboxPrefix(p.Company, p.Channel)
 	for o, err := range d.State.List(ctx, store.Query{Prefix: prefix}) {

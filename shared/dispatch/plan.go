@@ -32,6 +32,8 @@ type Plan struct {
 	Certificate company.Certificate `json:"certificate"`
 	Resolution  Resolution          `json:"resolution"`
 	SignedAt    time.Time           `json:"signed_at"` // TmstFirmaEnv
+	// Service is where the envelope goes and is asked for.
+	Service Service `json:"service,omitempty"`
 
 	// Splits is the refused envelope whose documents this one carries in part, to find the culprit.
 	Splits int64 `json:"splits,omitempty"`
@@ -43,6 +45,15 @@ type Plan struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 	Verdict *Verdict `json:"verdict,omitempty"`
 }
+
+// Service is one of the two ways to the SII.
+type Service string
+
+// The services.
+const (
+	Upload  Service = ""        // DTEUpload, which takes every type in certificacion
+	Boletas Service = "boletas" // the boletas' own
+)
 
 // Item is a document in a plan.
 type Item struct {

@@ -24,6 +24,8 @@ type Record struct {
 	Key store.RequestKey `json:"key"`
 	// Version is that of the signed bytes: 1, higher only where the document was replaced.
 	Version int `json:"version"`
+	// Bytes is how large they are; 0 where it was not noted.
+	Bytes int `json:"bytes,omitempty"`
 
 	// Tombstone says why the folio's document could not be signed any more; there is none then.
 	Tombstone string `json:"tombstone,omitempty"`

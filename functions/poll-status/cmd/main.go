@@ -60,6 +60,9 @@ func run(ctx context.Context, logger *slog.Logger) error {
 		SII: func(env store.Environment, id *cert.Identity) pollstatus.Inquirer {
 			return client.As(env, sii.PersonOf(id))
 		},
+		Boletas: func(env store.Environment, id *cert.Identity) pollstatus.Inquirer {
+			return client.AsBoletas(env, sii.PersonOf(id))
+		},
 	})
 	if err != nil {
 		return err

@@ -58,6 +58,9 @@ func run(ctx context.Context, logger *slog.Logger) error {
 		State: state, Archive: archive, Events: events, Guard: guard, Logger: logger, Now: time.Now,
 		Companies: company.NewDirectory(state, time.Now), Identities: company.NewVault(secrets, nil),
 		SII: func(env store.Environment, id *cert.Identity) send.Uploader { return client.As(env, sii.PersonOf(id)) },
+		Boletas: func(env store.Environment, id *cert.Identity) send.Uploader {
+			return client.AsBoletas(env, sii.PersonOf(id))
+		},
 	})
 	if err != nil {
 		return err
