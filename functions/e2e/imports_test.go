@@ -19,7 +19,7 @@ type listed struct {
 
 // order is that of the packages in shared: each imports only those before it.
 var order = []string{
-	"golden", "rut", "amount", "cert", "xmldsig", "format", "rules", "dte", "caf", "ted", "envelope", "exchange",
+	"golden", "planted", "rut", "amount", "cert", "xmldsig", "format", "rules", "dte", "caf", "ted", "envelope", "exchange",
 	"recent", "store", "event", "due", "journal", "alert", "company", "document", "folio", "sii", "dispatch", "dial", "mailbox", "problem", "serve", "access", "settings", "gcp",
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"timbre/shared/due"
+	"timbre/shared/planted"
 	"timbre/shared/store"
 )
 
@@ -90,6 +91,11 @@ func (l *Ledger) finishClaim(ctx context.Context, o store.Object, finish func(co
 	case h.State != Held:
 		return true, nil
 	}
+	if planted.Is("free-unbound") {
+		if _, err := l.request(ctx, h.Company, h.Key); errors.Is(err, store.ErrNotFound) {
+			return true, l.free(ctx, h)
+		}
+	}
 	bound, err := l.bind(ctx, h)
 	if errors.Is(err, ErrReservationExpired) {
 		return true, nil
@@ -168,7 +174,7 @@ func (f listing) mark(authorized []Range, low int64) int64 {
 		if !found {
 			return low
 		}
-		if _, claimed := slices.BinarySearch(f.claimed, folio); !claimed || open[folio] {
+		if _, claimed := slices.BinarySearch(f.claimed, folio); !claimed || open[folio] && !planted.Is("mark-ahead") {
 			return folio
 		}
 		low = folio + 1
