@@ -167,7 +167,7 @@ func newRecord(b folio.Bound, order *dte.Order, held content, signed []byte, chi
 		return nil, fmt.Errorf("find TmstFirma of %s: %w", b.DocumentID, err)
 	}
 	r := &document.Record{
-		DocumentID: b.DocumentID, Key: b.Key, Version: 1,
+		DocumentID: b.DocumentID, Key: b.Key, Version: 1, Bytes: len(signed),
 		IssueDate: order.IssueDate(), Receiver: order.Receiver(), Total: order.Total().String(),
 		References: ownReferences(b.DocumentID, order),
 		Status:     event.StatusSigned, History: []document.Change{{At: at, Status: event.StatusSigned}},

@@ -90,6 +90,9 @@ func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
 		return 0, err
 	}
 	count, listed := c.state.CountOf(t)
+	if listed && len(c.state.Details) > 0 && c.state.Class() == sii.Processed && c.complete(t, count, all) {
+		return c.byDetails(ctx, undecided)
+	}
 	status, sure := byCounts(count, listed, all)
 	if planted.Is("epr-accepts") {
 		status, sure = event.StatusAccepted, true
@@ -202,7 +205,7 @@ func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, l
 			missing++
 		}
 	}
-	late := c.Now().Sub(c.plan.Verdict.At) >= c.cfg.grace()
+	late := c.plan.Track() != "" && c.Now().Sub(c.plan.Verdict.At) >= c.cfg.grace()
 	rejects := listed && silent == 0 && count.Rejected >= missing && c.state.Class() == sii.Processed || late
 	var decided []*accused
 	for _, a := range all {
@@ -210,7 +213,7 @@ func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, l
 		case a.state == nil:
 			continue
 		case a.state.Standing() == sii.Registered:
-			a.verdict = c.accepted(count)
+			a.verdict = c.accepted(a, count)
 		case a.missing() && rejects:
 			a.verdict = event.StatusRejected
 		default:
@@ -232,7 +235,13 @@ func (a *accused) missing() bool {
 
 // accepted is the verdict of a document that the SII has. QueryEstDte does not tell remarks; where the
 // counts have some, the document counts among those until the SII's mail says otherwise.
-func (c *court) accepted(count sii.Count) event.Status {
+func (c *court) accepted(a *accused, count sii.Count) event.Status {
+	if d, named := c.reviewed(a.item); named && remarked(d) {
+		return event.StatusAcceptedRemarks
+	}
+	if len(c.state.Details) > 0 {
+		return event.StatusAccepted
+	}
 	if count.Remarks > 0 || c.state.State == "RPR" || c.state.State == "RLV" {
 		return event.StatusAcceptedRemarks
 	}
@@ -260,7 +269,10 @@ func (c *court) sentence(ctx context.Context, a *accused, status event.Status) e
 // evidence is what the verdict rests on.
 func (c *court) evidence(a *accused, status event.Status) []dispatch.Evidence {
 	now := c.Now()
-	all := []dispatch.Evidence{answered(now, dispatch.KindEnvelopeState, c.plan, c.state.State, c.state.Answer)}
+	var all []dispatch.Evidence
+	if c.state.State != "" {
+		all = append(all, answered(now, dispatch.KindEnvelopeState, c.plan, c.state.State, c.state.Answer))
+	}
 	if a.state != nil {
 		all = append(all, answered(now, dispatch.KindDocumentState, c.plan, a.state.State, a.state.Answer))
 	}
@@ -281,6 +293,10 @@ func (c *court) words(a *accused, status event.Status) *document.SII {
 	said := &document.SII{EnvelopeState: c.state.State, Glosa: c.state.Glosa, Details: []document.Detail{}}
 	if a.state != nil {
 		said.DocumentState, said.Glosa = a.state.State, a.state.Glosa
+	}
+	if d, named := c.reviewed(a.item); named && status != event.StatusAccepted {
+		said.Details = detailsOf(d)
+		return said
 	}
 	switch status {
 	case event.StatusRejected:

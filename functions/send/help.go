@@ -87,7 +87,7 @@ func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 	if err != nil {
 		return err
 	}
-	session := s.SII(p.Env, identity)
+	session := s.session(p, identity)
 	if err := session.Ready(ctx); err != nil {
 		return s.notReady(ctx, p, err)
 	}

@@ -27,6 +27,7 @@ const parallel = 16
 type sender struct {
 	certificate company.Certificate
 	resolution  dispatch.Resolution
+	service     dispatch.Service
 	// obstacle says in Spanish what a person must mend before anything goes out; "" if nothing.
 	obstacle string
 }
@@ -38,8 +39,6 @@ func (s *service) sender(ctx context.Context, c dispatch.Chain) (sender, error) 
 	}
 	block := found.Blocks[c.Env]
 	switch {
-	case c.Channel == store.Boleta && c.Env == store.Produccion:
-		return sender{obstacle: "Las boletas aún no se envían al ambiente de producción"}, nil
 	case block == nil || block.FchResol == "":
 		return sender{obstacle: "La empresa no tiene resolución en este ambiente"}, nil
 	case block.Certificate == nil:
@@ -50,7 +49,17 @@ func (s *service) sender(ctx context.Context, c dispatch.Chain) (sender, error) 
 	return sender{
 		certificate: *block.Certificate,
 		resolution:  dispatch.Resolution{Date: block.FchResol, Number: block.NroResol},
+		service:     serviceFor(found, c),
 	}, nil
+}
+
+// serviceFor is where a chain's envelopes go: in produccion boletas have a service of their own, in
+// certificacion the company chooses.
+func serviceFor(c *company.Company, chain dispatch.Chain) dispatch.Service {
+	if chain.Channel == store.Boleta && (chain.Env == store.Produccion || c.BoletasREST) {
+		return dispatch.Boletas
+	}
+	return dispatch.Upload
 }
 
 // pack plans envelope n+1 of what waits in the outbox; nil if nothing can go out. Halves of refused
@@ -73,7 +82,7 @@ func (s *service) pack(ctx context.Context, c dispatch.Chain, n int64, freshFirs
 	}
 	return &dispatch.Plan{
 		EnvelopeID: c.Envelope(n + 1), Documents: items, Splits: splits,
-		Certificate: from.certificate, Resolution: from.resolution,
+		Certificate: from.certificate, Resolution: from.resolution, Service: from.service,
 		SignedAt: s.Now().In(s.chile).Truncate(1e9), State: dispatch.Open,
 	}, nil
 }
@@ -83,9 +92,10 @@ type batch struct {
 	*service
 	chain    dispatch.Chain
 	from     sender
-	plans    map[int64]*dispatch.Plan // those that documents name
-	settled  map[int64]bool           // plans whose outcome was applied to their documents
-	fresh    []dispatch.Item
+	plans    map[int64]*dispatch.Plan  // those that documents name
+	settled  map[int64]bool            // plans whose outcome was applied to their documents
+	fresh    []dispatch.Item           // an envelope's worth at most
+	bytes    int                       // of fresh
 	suspects map[int64][]dispatch.Item // by the refused envelope that carried them
 	idle     []store.DocumentID        // could go out, but for the obstacle
 }
@@ -122,7 +132,7 @@ func (b *batch) collect(ctx context.Context) error {
 		if err := b.sort(ctx, part); err != nil {
 			return err
 		}
-		if part = nil; len(b.fresh) >= b.cfg.EnvelopeMax {
+		if part = nil; b.full() {
 			break
 		}
 	}
@@ -219,8 +229,18 @@ func (b *batch) consider(ctx context.Context, w waiting, item dispatch.Item) err
 		return nil
 	}
 	b.idle = append(b.idle, w.id)
+	if b.full() || len(b.fresh) > 0 && b.bytes+w.record.Bytes > b.cfg.bytes() {
+		b.bytes = b.cfg.bytes() // no smaller one overtakes
+		return nil
+	}
+	b.bytes += w.record.Bytes
 	b.fresh = append(b.fresh, item)
 	return nil
+}
+
+// full tells whether an envelope's worth of fresh documents is there.
+func (b *batch) full() bool {
+	return len(b.fresh) >= b.cfg.most(b.chain.Channel) || b.bytes >= b.cfg.bytes()
 }
 
 // referenced tells whether a document must wait for those of ours that it refers to, or why it cannot go out.
@@ -242,12 +262,11 @@ func (b *batch) referenced(ctx context.Context, r *document.Record) (bool, strin
 	return wait, "", nil
 }
 
-// choose takes fresh documents up to the cap, or half of a refused envelope: its first half while all of
+// choose takes the fresh documents, or half of a refused envelope: its first half while all of
 // it waits, then the rest.
 func (b *batch) choose(freshFirst bool) ([]dispatch.Item, int64) {
-	fresh := b.fresh[:min(len(b.fresh), b.cfg.EnvelopeMax)]
-	if len(b.suspects) == 0 || freshFirst && len(fresh) > 0 {
-		return fresh, 0
+	if len(b.suspects) == 0 || freshFirst && len(b.fresh) > 0 {
+		return b.fresh, 0
 	}
 	n := slices.Min(slices.Collect(maps.Keys(b.suspects)))
 	items := b.suspects[n]
