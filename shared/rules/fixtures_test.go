@@ -1,4 +1,4 @@
-package dte_test
+package rules_test
 
 import (
 	"encoding/json"
@@ -110,7 +110,7 @@ func checkMade(t *testing.T, f dtetest.Fixture, r *rules.Rule) {
 	if err := json.Unmarshal(stored, &whole); err != nil {
 		t.Fatal(err)
 	}
-	doc, findings, err := format.ReadJSON(rootFor(o.Type()), whole.Document, "")
+	doc, findings, err := format.ReadJSON(rootOf(o.Type()), whole.Document, "")
 	if err != nil || len(findings) > 0 {
 		t.Fatal(err, findings)
 	}
@@ -142,4 +142,17 @@ func TestEveryRuleHasAFixture(t *testing.T) {
 		}
 	}
 	t.Logf("%d rules, %d fixtures, for %d rows of rejections.csv", len(rules.All()), len(broken), len(rows))
+}
+
+// rootOf is the format of a type's document.
+func rootOf(t dte.Type) *format.Element {
+	switch {
+	case t.IsBoleta():
+		return format.Root("Boleta")
+	case t == dte.LiquidacionFactura:
+		return format.Root("Liquidacion")
+	case t >= dte.FacturaExportacion:
+		return format.Root("Exportaciones")
+	}
+	return format.Root("Documento")
 }
