@@ -297,6 +297,11 @@ func TestBoletaEnvelopes(t *testing.T) {
 		{name: "501 boletas", data: repeated(t, r, first, 501), want: "RSC"},
 		{name: "byte changed", data: []byte(strings.Replace(string(r.boletasOf(r.boleta(1)).write(t)), "<IVA>1900<", "<IVA>1901<", 1)), want: "RFR"},
 		{name: "resolution", data: func() []byte { e := r.boletasOf(r.boleta(1)); e.resolNo = "80"; return e.write(t) }(), want: "RCT", code: "CRT 19"},
+		{name: "subtotals", data: func() []byte {
+			e := r.boletasOf(r.boleta(1))
+			e.subtotals = "<SubTotDTE>\n<TpoDTE>39</TpoDTE>\n<NroDTE>2</NroDTE>\n</SubTotDTE>"
+			return e.write(t)
+		}(), want: "RCO"},
 		{name: "may not send", setup: func() { r.permit(sii.Permission{Sign: true}) }, data: r.boletasOf(r.boleta(1)).write(t), want: "RFR"},
 	}
 	for _, tt := range tests {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
 )
 
 // entry is one line of the journal. Replaying the entries in order, each at its

@@ -92,10 +92,34 @@ func TestBreaches(t *testing.T) {
 		if got == nil || got.Level != want.Level || got.Code != want.Code || want.Name == "" {
 			t.Errorf("%s, %d/%d: got %s %v, want level %d %s", rule, d.Type, d.Folio, d.State, d.Details, want.Level, want.Code)
 		}
+		if state := judge.State(d.Findings); d.State != state {
+			t.Errorf("%s, %d/%d: got %s, want %s", rule, d.Type, d.Folio, d.State, state)
+		}
 		delete(stated, rule)
 	}
 	for name := range stated {
 		t.Errorf("no document breaks %s", name)
+	}
+}
+
+// The same for the rules that are code.
+func TestProcedureBreaches(t *testing.T) {
+	t.Parallel()
+	b, f := strictBench(t, true), folios{}
+	wantAccepted(t, b.sendOf(b.textNote(99)))
+	drafts, rules := f.file(b, procedureBreaches())
+	boletas, boletaRules := f.file(b, boletaProcedureBreaches())
+	documents := b.sendOf(drafts...).Documents
+	documents = append(documents, b.send(b.company.RUT, b.boletasOf(boletas...).write(t)).Documents...)
+	for key, rule := range boletaRules {
+		rules[key] = rule
+	}
+	for _, d := range documents {
+		rule := rules[fmt.Sprintf("%d/%d", d.Type, d.Folio)]
+		want, known := procedures[rule]
+		if got := found(d, rule); !known || got == nil || got.Level != want.level || got.Code != want.code {
+			t.Errorf("%s, %d/%d: got %s %v, want level %d %s", rule, d.Type, d.Folio, d.State, d.Details, want.level, want.code)
+		}
 	}
 }
 

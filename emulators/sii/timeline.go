@@ -71,7 +71,7 @@ func (s *state) take(e *Envelope) {
 	e.step++
 	if step.check != nil {
 		if fault := step.check(s, e); fault != nil {
-			e.Fault, e.State, e.Final = fault, stateOf(step, fault), true
+			e.Fault, e.State, e.Final = fault, stateOf(e, step, fault), true
 			return
 		}
 	}
@@ -80,7 +80,7 @@ func (s *state) take(e *Envelope) {
 }
 
 // stateOf names the envelope's end: a fault's own code, or that of its step.
-func stateOf(step stage, fault *judge.Finding) string {
+func stateOf(e *Envelope, step stage, fault *judge.Finding) string {
 	switch {
 	case fault.Code == "106" || fault.Code == "VOF":
 		return fault.Code
@@ -88,6 +88,8 @@ func stateOf(step stage, fault *judge.Finding) string {
 		return "RSC"
 	case step.state == "FOK":
 		return "RFR"
+	case e.Channel == channelBoleta && fault.Inconsistent():
+		return "RCO" // of the boletas' list only (OpenAPI)
 	}
 	return "RCT"
 }

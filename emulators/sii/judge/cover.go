@@ -120,6 +120,11 @@ func (e *Envelope) countFault() *Finding {
 	return repeatedSubtotal(e.Cover.Subtotals)
 }
 
+// Inconsistent says whether an envelope's documents are not what its carátula says.
+func (f Finding) Inconsistent() bool {
+	return f.Rule == "cover-subtotals" || f.Rule == "cover-document-issuer"
+}
+
 func repeatedSubtotal(subtotals []Subtotal) *Finding {
 	seen := map[int]bool{}
 	for _, sub := range subtotals {

@@ -55,9 +55,6 @@ func (c Court) detail(d *Document) []Finding {
 		if blank(l.name) {
 			all = append(all, reject("", "line-name", "La línea debe traer nombre de ítem").at(l.number))
 		}
-		if l.amount.Sign() < 0 && d.Type != 43 {
-			all = append(all, remark("", "line-negative", "Valor de línea negativo").at(l.number))
-		}
 		all = append(all, d.lineValue(l)...)
 		taxable = taxable || l.exempt == 0
 	}
