@@ -2,7 +2,10 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/sha1" //nolint:gosec // FRMT is SHA1withRSA (DTE_v10.xsd, TED/FRMT)
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,9 +36,7 @@ func (b *bench) stamp() []byte {
 // verify reads the document with this stamp again, changed after signing.
 func (b *bench) verify(stamp []byte, change func([]byte) []byte) error {
 	b.t.Helper()
-	signed, err := dte.Write(b.order, stamp, deskSigned, dte.FormBoth, b.id)
-	check(b.t, err)
-	_, err = dte.Verify(change(signed), b.order, b.id)
+	_, err := dte.Verify(b.written(stamp, change), b.order, b.id)
 	return err
 }
 
@@ -61,12 +62,7 @@ var signingFaults = map[string]struct {
 	make func(b *bench) error
 }{
 	"stamp-signature": {ted.ErrFRMT, func(b *bench) error {
-		other := b.order.Stamped()
-		other.MNT = "1"
-		wrong, err := ted.Stamp(other, b.caf(33), deskSigned)
-		check(b.t, err)
-		frmt := regexp.MustCompile(`<FRMT .*</FRMT>`)
-		_, err = ted.Verify(frmt.ReplaceAll(b.stamp(), frmt.Find(wrong)), b.keys)
+		_, err := ted.Verify(b.broken(), b.keys)
 		return err
 	}},
 	"stamp-before-caf": {ted.ErrDate, func(b *bench) error {
@@ -101,6 +97,71 @@ var signingFaults = map[string]struct {
 	"document-reference": {xmldsig.ErrForm, func(b *bench) error {
 		return b.verify(b.stamp(), swapped(`URI="#F17T33"`, `URI="#F18T33"`))
 	}},
+}
+
+// restamp changes the text of a stamp and signs its DD again, by the CAF given.
+func (b *bench) restamp(change func([]byte) []byte, c *caf.CAF) []byte {
+	b.t.Helper()
+	stamp := change(b.stamp())
+	from, to := bytes.Index(stamp, []byte("<DD>")), bytes.Index(stamp, []byte("</DD>"))+len("</DD>")
+	digest := sha1.Sum(stamp[from:to]) //nolint:gosec // the SII's
+	frmt, err := c.Sign(digest[:])
+	check(b.t, err)
+	return append(stamp[:to:to], `<FRMT algoritmo="SHA1withRSA">`+base64.StdEncoding.EncodeToString(frmt)+`</FRMT></TED>`...)
+}
+
+// foreign is a stamp under another authorization.
+func (b *bench) foreign(day string, idk int) []byte {
+	b.t.Helper()
+	c, err := caf.Parse(b.issue(day, idk), b.keys)
+	check(b.t, err)
+	element := regexp.MustCompile(`(?s)<CAF .*</CAF>`)
+	return b.restamp(func(stamp []byte) []byte { return element.ReplaceAllLiteral(stamp, c.Element()) }, c)
+}
+
+// signedFaults are whole documents with a fault that only signing can make, for the SII to judge.
+var signedFaults = map[string]func(b *bench) []byte{
+	"stamp-total": func(b *bench) []byte {
+		return b.written(b.restamp(swapped("<MNT>7140<", "<MNT>7141<"), b.caf(33)), asIs)
+	},
+	"stamp-signature": func(b *bench) []byte {
+		return b.written(b.broken(), asIs)
+	},
+	"stamp-before-caf": func(b *bench) []byte {
+		return b.written(b.restamp(swapped("<TSTED>2026-11-23", "<TSTED>2026-10-31"), b.caf(33)), asIs)
+	},
+	"caf-expired":     func(b *bench) []byte { return b.written(b.foreign("2026-05-01", caf.IDKCertificacion), asIs) },
+	"caf-environment": func(b *bench) []byte { return b.written(b.foreign("2026-11-01", caf.IDKProduccion), asIs) },
+	"document-signature": func(b *bench) []byte {
+		return b.written(b.stamp(), swapped("<DirRecep>Teatinos 120<", "<DirRecep>Teatinos 121<"))
+	},
+}
+
+// broken is a stamp whose FRMT signs something else.
+func (b *bench) broken() []byte {
+	b.t.Helper()
+	frmt := regexp.MustCompile(`<FRMT .*</FRMT>`)
+	other := b.restamp(swapped("<MNT>7140<", "<MNT>7141<"), b.caf(33))
+	return frmt.ReplaceAllLiteral(b.stamp(), frmt.Find(other))
+}
+
+func (b *bench) written(stamp []byte, change func([]byte) []byte) []byte {
+	b.t.Helper()
+	signed, err := dte.Write(b.order, stamp, deskSigned, dte.FormBoth, b.id)
+	check(b.t, err)
+	return change(signed)
+}
+
+// takeFault submits the document of a fixture of the stage "signed".
+func (d *desk) takeFault(f dtetest.Fixture, name string) string {
+	d.t.Helper()
+	d.next[33]++
+	folio := d.next[33]
+	b := &bench{desk: d, order: f.Order(d.t, dtetest.Issuer, dtetest.Today).WithFolio(folio)}
+	if !d.submit(signedFaults[f.Rule](b), name) {
+		return ""
+	}
+	return fmt.Sprintf("33/%d", folio)
 }
 
 // TestSigningRules: what only signed bytes and CAFs can break is noticed before anything is stored.

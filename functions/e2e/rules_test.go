@@ -188,14 +188,16 @@ func TestSimulatorAgrees(t *testing.T) {
 	var sent []submission
 	for i, f := range dtetest.Fixtures(t) {
 		r := rules.Named(f.Rule)
-		if r.SII == "" || f.Stage == dtetest.Signed {
+		if r.SII == "" {
 			continue
 		}
 		if bases[f.Base] == "" {
 			bases[f.Base] = d.base(f.Base)
 		}
 		s := submission{fixture: f, rule: r, base: bases[f.Base]}
-		if o, ok := unruled(t, f); ok {
+		if f.Stage == dtetest.Signed {
+			s.key = d.takeFault(f, fmt.Sprintf("fixture%d", i))
+		} else if o, ok := unruled(t, f); ok {
 			s.key = d.take(o, fmt.Sprintf("fixture%d", i))
 		}
 		sent = append(sent, s)
@@ -214,7 +216,7 @@ func compare(t *testing.T, sent []submission, answers map[string][]judge.Finding
 	t.Helper()
 	counts := map[string]int{}
 	for _, s := range sent {
-		verdict, text := "invalid", "the schema refuses it"
+		verdict, text := "invalid", "no valid envelope can hold it"
 		if s.key != "" {
 			verdict, text = s.verdict(answers[s.key], answers[s.base])
 		}
