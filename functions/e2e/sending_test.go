@@ -48,6 +48,8 @@ type sending struct {
 	events         *event.Memory
 	sii            *simulator.Server
 	send, poll     http.Handler
+	boletasMax     int
+	boletasREST    bool
 
 	mu  sync.Mutex
 	now time.Time
@@ -61,7 +63,7 @@ var smallWorld = sync.OnceValues(func() (fs.FS, error) {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	err = authority.Make(dir, authority.Options{
-		Companies: authority.DefaultCompanies()[:1], Types: []int{33, 34, 61}, Now: morning,
+		Companies: authority.DefaultCompanies()[:1], Types: []int{33, 34, 39, 41, 61}, Now: morning,
 	})
 	if err != nil {
 		return nil, err
@@ -119,19 +121,25 @@ func (s *sending) start() {
 		BaseURL: s.sii.URL, Pause: func(ctx context.Context, _ int) error { return context.Cause(ctx) },
 	})
 	companies := company.NewDirectory(s.state, s.clock)
-	sender, err := send.New(send.Config{EnvelopeMax: 200, RetryFirst: time.Minute}, send.Deps{
+	sender, err := send.New(send.Config{EnvelopeMax: 200, BoletasMax: s.boletasMax, RetryFirst: time.Minute}, send.Deps{
 		State: s.state, Archive: s.archive, Events: s.events, Guard: openDoor{}, Logger: logger, Now: s.clock,
 		Companies: companies, Identities: s,
 		SII: func(e store.Environment, id *cert.Identity) send.Uploader { return client.As(e, sii.PersonOf(id)) },
+		Boletas: func(e store.Environment, id *cert.Identity) send.Uploader {
+			return client.AsBoletas(e, sii.PersonOf(id))
+		},
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	poller, err := pollstatus.New(pollstatus.Config{PollFirst: 5 * time.Second}, pollstatus.Deps{
+	poller, err := pollstatus.New(pollstatus.Config{PollFirst: 5 * time.Second, BoletasFirst: 10 * time.Minute}, pollstatus.Deps{
 		State: s.state, Archive: s.archive, Events: s.events, Guard: openDoor{}, Logger: logger, Now: s.clock,
 		Companies: companies, Identities: s,
 		SII: func(e store.Environment, id *cert.Identity) pollstatus.Inquirer {
 			return client.As(e, sii.PersonOf(id))
+		},
+		Boletas: func(e store.Environment, id *cert.Identity) pollstatus.Inquirer {
+			return client.AsBoletas(e, sii.PersonOf(id))
 		},
 	})
 	if err != nil {
@@ -212,7 +220,7 @@ func (s *sending) readCompany() {
 func (s *sending) configure(resolved string) {
 	s.t.Helper()
 	c := company.Company{
-		RUT: rut.MustParse(s.company.RUT), Active: store.Certificacion,
+		RUT: rut.MustParse(s.company.RUT), Active: store.Certificacion, BoletasREST: s.boletasREST,
 		Blocks: map[store.Environment]*company.Block{store.Certificacion: {
 			FchResol: resolved, Certificate: &company.Certificate{SHA256: "one", NotAfter: morning.AddDate(1, 0, 0)},
 		}},
@@ -254,10 +262,10 @@ func (s *sending) issue(kind dte.Type, folio int64, references ...store.Document
 	id := store.DocumentID{Series: store.Series{Company: here, Type: kind}, Folio: folio}
 	record := document.Record{
 		DocumentID: id, Answer: `{}`, Version: 1, References: references, IssueDate: order.IssueDate(),
-		Receiver: order.Receiver(), Total: order.Total().String(), Status: event.StatusSigned,
+		Receiver: order.Receiver(), Total: order.Total().String(), Status: event.StatusSigned, Bytes: len(signed),
 	}
 	_, xmlErr := s.archive.Create(s.t.Context(), store.SignedDTE(id, 1), signed, nil)
-	_, outErr := s.state.Create(s.t.Context(), store.Outbox(store.DTE, id), nil, nil)
+	_, outErr := s.state.Create(s.t.Context(), store.Outbox(store.ChannelOf(kind), id), nil, nil)
 	if err := errors.Join(xmlErr, outErr, document.Create(s.t.Context(), s.state, &record)); err != nil {
 		s.t.Fatal(err)
 	}
@@ -267,16 +275,20 @@ func (s *sending) issue(kind dte.Type, folio int64, references ...store.Document
 func (s *sending) order(kind dte.Type, references []store.DocumentID) *dte.Order {
 	s.t.Helper()
 	line := map[string]any{"NmbItem": "Pan amasado & «queso» ñandú", "QtyItem": 2, "PrcItem": 3000}
-	if kind == dte.FacturaExenta {
+	if kind == dte.FacturaExenta || kind == dte.BoletaExenta {
 		line["IndExe"] = 1
+	}
+	heading, receiver := map[string]any{"TipoDTE": int(kind)}, map[string]any{
+		"RUTRecep": "76192083-9", "RznSocRecep": "Ferretería O'Higgins & Cía.", "GiroRecep": "Ferretería",
+		"DirRecep": "Calle Copiapó 77", "CmnaRecep": "Santiago",
+	}
+	if kind.IsBoleta() {
+		heading["IndServicio"] = 3
+		delete(receiver, "GiroRecep")
 	}
 	request := map[string]any{
 		"Encabezado": map[string]any{
-			"IdDoc": map[string]any{"TipoDTE": int(kind)},
-			"Receptor": map[string]any{
-				"RUTRecep": "76192083-9", "RznSocRecep": "Ferretería O'Higgins & Cía.", "GiroRecep": "Ferretería",
-				"DirRecep": "Calle Copiapó 77", "CmnaRecep": "Santiago",
-			},
+			"IdDoc": heading, "Receptor": receiver,
 		},
 		"Detalle": []any{line},
 	}
