@@ -18,6 +18,13 @@
 // a level, the middle digit of the SII's codes: 3 refuses; 2 refuses unless the caller allows remarks;
 // 1 and unknown warn.
 //
+// # Files
+//
+//	resolve, draft, fill, text   from JSON to a document that is whole
+//	amount_*                     the calculation: lines, discounts, taxes, totals, what a caller expects
+//	check, fault                 schema, obligatoriness and rules; what is told
+//	order, write, stamp, verify  the finished document and its bytes
+//
 // # Sources
 //
 // Formato DTE v2.5 (2026-02), Formato Boletas Electrónicas v4.2 (2025-09-08), Instructivo Técnico de

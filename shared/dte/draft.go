@@ -52,16 +52,6 @@ func (d *draft) found(findings []format.Finding) {
 	}
 }
 
-// has tells whether a fault was already found at the path.
-func (d *draft) has(path string) bool {
-	for _, f := range d.faults {
-		if f.Path == path {
-			return true
-		}
-	}
-	return false
-}
-
 // number reads the amount of a child; false if it is absent or was refused. A number that breaks its
 // type is left to the schema's check and stops the computation.
 func (d *draft) number(n *format.Node, name string) (amount.Decimal, bool) {
