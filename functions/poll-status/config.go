@@ -12,6 +12,8 @@ type Config struct {
 	settings.Common
 	// SIIBaseURL stands in for the SII: {base}/{real host}{real path}; empty is the SII.
 	SIIBaseURL string `env:"SII_BASE_URL"`
+	// AllowPrivateHosts lets mailboxes be on this machine, for local runs.
+	AllowPrivateHosts bool `env:"ALLOW_PRIVATE_HOSTS"`
 	// PollFirst is the first pause after an upload, doubled three times; later looks go by the minute.
 	PollFirst time.Duration `env:"POLL_FIRST,default=5s"`
 	// BoletasFirst is for how long the boletas' service is not asked for an upload; the SII wants 10 minutes.

@@ -79,7 +79,7 @@ func (c *court) byDetails(ctx context.Context, all []*accused) (int, error) {
 		case a.state == nil: // the SII did not answer
 		case a.state.Standing() == sii.Registered:
 			a.verdict = event.StatusAccepted
-		case a.missing():
+		case a.missing() && !c.doubtful():
 			a.verdict = event.StatusRejected
 		}
 	}

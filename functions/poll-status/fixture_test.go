@@ -249,6 +249,14 @@ func (f *fakeSII) DocumentState(_ context.Context, q sii.Question) (sii.Document
 	return sii.DocumentState{State: f.documents[name], Glosa: "glosa", Answer: "<" + f.documents[name] + ">"}, f.down
 }
 
+// MailAgain implements pollstatus.Inquirer.
+func (f *fakeSII) MailAgain(_ context.Context, _ rut.RUT, track string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, "mail "+track)
+	return f.down
+}
+
 func (f *fakeSII) set(track, state string, counts ...sii.Count) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

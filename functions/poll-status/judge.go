@@ -20,18 +20,22 @@ import (
 )
 
 // judge decides the documents of a processed envelope, and tells whether each has its verdict.
-func (s *service) judge(ctx context.Context, session Inquirer, p *dispatch.Plan, track string, state sii.EnvelopeState) (bool, error) {
+func (s *service) judge(ctx context.Context, session Inquirer, p *dispatch.Plan, said answer) (bool, error) {
 	noted, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
-		if p.Verdict != nil && p.Verdict.State == state.State {
-			return store.ErrUnchanged
+		if v := p.Verdict; v != nil && v.State == said.State {
+			if len(v.Counts) > 0 || len(said.Counts) == 0 {
+				return store.ErrUnchanged
+			}
+			v.Counts = said.Counts // it had none at first
+			return nil
 		}
-		p.Verdict = &dispatch.Verdict{State: state.State, Glosa: state.Glosa, Track: track, Counts: state.Counts, At: s.Now()}
+		p.Verdict = &dispatch.Verdict{State: said.State, Glosa: said.Glosa, Track: said.track, Counts: said.Counts, At: s.Now()}
 		return nil
 	})
 	if err != nil {
 		return false, err
 	}
-	c := &court{service: s, session: session, plan: &noted, state: state}
+	c := &court{service: s, session: session, plan: &noted, state: said.EnvelopeState, pending: said.pending}
 	open := 0
 	for _, t := range types(&noted) {
 		n, err := c.judgeType(ctx, t)
@@ -42,6 +46,11 @@ func (s *service) judge(ctx context.Context, session Inquirer, p *dispatch.Plan,
 	}
 	if err := s.wakeSend(ctx, dispatch.ChainOf(p.EnvelopeID)); err != nil || open > 0 {
 		return false, err
+	}
+	if !plain(&noted) {
+		if err := s.awaitReasons(ctx, &noted); err != nil {
+			return false, err
+		}
 	}
 	_, err = dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
 		if p.State != dispatch.Received {
@@ -71,6 +80,8 @@ type court struct {
 	session Inquirer
 	plan    *dispatch.Plan
 	state   sii.EnvelopeState
+	// pending: the same bytes are in process under another track id.
+	pending bool
 }
 
 // accused is a document with what the SII said of it, if it was asked for.
@@ -103,7 +114,7 @@ func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
 		})
 	}
 	silent := c.askEach(ctx, undecided)
-	open, err := c.byStates(ctx, undecided, count, listed)
+	open, err := c.byStates(ctx, undecided, tally{Count: count, listed: listed, documents: all})
 	return open, errors.Join(err, silent)
 }
 
@@ -193,27 +204,16 @@ func question(r *document.Record) sii.Question {
 }
 
 // byStates decides by QueryEstDte and counts those that stay undecided. A document that the SII has is
-// accepted. One that it does not have is rejected if all were asked for and the counts reject as many as
-// there are of these, or if it has not turned up after the grace.
-func (c *court) byStates(ctx context.Context, all []*accused, count sii.Count, listed bool) (int, error) {
-	missing, silent := 0, 0
-	for _, a := range all {
-		switch {
-		case a.state == nil:
-			silent++
-		case a.missing():
-			missing++
-		}
-	}
-	late := c.plan.Track() != "" && c.Now().Sub(c.plan.Verdict.At) >= c.cfg.grace()
-	rejects := listed && silent == 0 && count.Rejected >= missing && c.state.Class() == sii.Processed || late
+// accepted; when one that it does not have is rejected, rejects says.
+func (c *court) byStates(ctx context.Context, all []*accused, t tally) (int, error) {
+	rejects := c.rejects(all, t)
 	var decided []*accused
 	for _, a := range all {
 		switch {
 		case a.state == nil:
 			continue
 		case a.state.Standing() == sii.Registered:
-			a.verdict = c.accepted(a, count)
+			a.verdict = c.accepted(a, t.Count)
 		case a.missing() && rejects:
 			a.verdict = event.StatusRejected
 		default:

@@ -70,19 +70,19 @@ func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	if p.Track() == "" {
 		return s.judgeUntracked(ctx, session, p)
 	}
-	track, state, err := best(ctx, session, p)
+	said, err := best(ctx, session, p)
 	if err != nil {
 		return false, err
 	}
-	switch state.Class() {
+	switch said.Class() {
 	case sii.RefusedDocuments:
-		return true, s.refuse(ctx, p, dispatch.FaultDocuments, track, state)
+		return true, s.refuse(ctx, p, dispatch.FaultDocuments, said)
 	case sii.RefusedCompany:
-		return true, s.refuse(ctx, p, dispatch.FaultCompany, track, state)
+		return true, s.refuse(ctx, p, dispatch.FaultCompany, said)
 	case sii.Lost:
 		return true, s.sendAgain(ctx, p)
 	case sii.Processed, sii.Repeated:
-		return s.judge(ctx, session, p, track, state)
+		return s.judge(ctx, session, p, said)
 	case sii.Pending:
 	}
 	return false, nil
@@ -98,7 +98,7 @@ func (s *service) session(p *dispatch.Plan, id *cert.Identity) Inquirer {
 // judgeUntracked decides the documents of an envelope whose track id the SII never told: by their own
 // states alone, and by what it lacks after a while the same bytes go out again.
 func (s *service) judgeUntracked(ctx context.Context, session Inquirer, p *dispatch.Plan) (bool, error) {
-	decided, err := s.judge(ctx, session, p, "", sii.EnvelopeState{})
+	decided, err := s.judge(ctx, session, p, answer{})
 	if err != nil || decided || s.Now().Before(p.ReceivedAt().Add(s.cfg.BoletasFirst+s.cfg.grace())) {
 		return decided, err
 	}
@@ -139,35 +139,50 @@ func accepts(s sii.EnvelopeState) int {
 	return n
 }
 
+// answer is what the SII says of an envelope, under the track id that counts.
+type answer struct {
+	sii.EnvelopeState
+	track string
+	// pending: under another track id the same bytes are still in process.
+	pending bool
+}
+
 // best asks for the envelope's tracks, the newest first.
-func best(ctx context.Context, session Inquirer, p *dispatch.Plan) (string, sii.EnvelopeState, error) {
-	var track string
-	var best sii.EnvelopeState
+func best(ctx context.Context, session Inquirer, p *dispatch.Plan) (answer, error) {
+	var best answer
+	pending := false
 	for _, t := range slices.Backward(p.Tracks) {
 		state, err := session.EnvelopeState(ctx, p.RUT, t)
 		if err != nil {
-			return "", sii.EnvelopeState{}, fmt.Errorf("track %s: %w", t, err)
+			return answer{}, fmt.Errorf("track %s: %w", t, err)
 		}
-		if track == "" || better(state, best) {
-			track, best = t, state
+		pending = pending || state.Class() == sii.Pending
+		if best.track == "" || better(state, best.EnvelopeState) {
+			best = answer{EnvelopeState: state, track: t}
 		}
 	}
-	return track, best, nil
+	best.pending = pending
+	return best, nil
 }
 
 // refuse notes that the whole envelope was refused and hands its documents back to send.
-func (s *service) refuse(ctx context.Context, p *dispatch.Plan, fault dispatch.Fault, track string, state sii.EnvelopeState) error {
+func (s *service) refuse(ctx context.Context, p *dispatch.Plan, fault dispatch.Fault, said answer) error {
 	now := s.Now()
 	refused, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
 		if p.State != dispatch.Received {
 			return store.ErrUnchanged
 		}
-		p.Verdict = &dispatch.Verdict{State: state.State, Glosa: state.Glosa, Track: track, At: now}
-		p.Refuse(dispatch.Refusal{Fault: fault, Code: state.State, Glosa: state.Glosa, At: now})
+		p.Verdict = &dispatch.Verdict{State: said.State, Glosa: said.Glosa, Track: said.track, At: now}
+		p.Refuse(dispatch.Refusal{Fault: fault, Code: said.State, Glosa: said.Glosa, At: now})
 		return nil
 	})
 	if err != nil || refused.State != dispatch.Refused {
 		return err
+	}
+	if len(refused.Documents) == 1 {
+		if err := s.awaitReasons(ctx, &refused); err != nil {
+			return err
+		}
 	}
 	return s.handBack(ctx, &refused)
 }
@@ -179,9 +194,14 @@ func (s *service) handBack(ctx context.Context, p *dispatch.Plan) error {
 	return s.wakeSend(ctx, dispatch.ChainOf(p.EnvelopeID))
 }
 
-// sendAgain has send upload the same bytes, as the SII has lost the file (VOF).
+// sendAgain has send upload the same bytes, as the SII has lost the file (VOF). send may see its entry before
+// the plan is parked, find nothing to do and remove it: so it is announced anew afterwards.
 func (s *service) sendAgain(ctx context.Context, p *dispatch.Plan) error {
-	if err := due.Add(ctx, s.State, s.Now(), dispatch.Send, dispatch.DueParts(p.EnvelopeID)...); err != nil {
+	at := s.Now()
+	announce := func() error {
+		return due.Announce(ctx, s.State, at, dispatch.Send, dispatch.DueParts(p.EnvelopeID)...)
+	}
+	if err := announce(); err != nil {
 		return err
 	}
 	_, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
@@ -191,7 +211,10 @@ func (s *service) sendAgain(ctx context.Context, p *dispatch.Plan) error {
 		p.Reopen()
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return announce()
 }
 
 // wakeSend announces that documents wait: of a refused envelope, or notes whose referenced document has its verdict.

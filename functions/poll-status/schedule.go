@@ -14,6 +14,9 @@ import (
 
 // lookDue looks at the envelope that a due entry names; the next entry stands before this one goes.
 func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
+	if entry.Parts[0] == reasonsOf {
+		return s.reasonsDue(ctx, entry)
+	}
 	id, err := dispatch.ParseDue(entry.Parts)
 	if err != nil {
 		return err
@@ -22,7 +25,7 @@ func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
 	if errors.Is(lookErr, errEarly) {
 		lookErr = nil
 	}
-	if !decided && !errors.Is(lookErr, store.ErrNotFound) {
+	if (!decided || lookErr != nil) && !errors.Is(lookErr, store.ErrNotFound) {
 		if err := s.lookAgain(ctx, id); err != nil {
 			return errors.Join(lookErr, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"timbre/shared/dispatch"
 	"timbre/shared/event"
 	"timbre/shared/journal"
+	"timbre/shared/mailbox"
 	"timbre/shared/rut"
 	"timbre/shared/sii"
 	"timbre/shared/store"
@@ -23,6 +24,17 @@ import (
 type Inquirer interface {
 	EnvelopeState(ctx context.Context, company rut.RUT, track string) (sii.EnvelopeState, error)
 	DocumentState(ctx context.Context, q sii.Question) (sii.DocumentState, error)
+	MailAgain(ctx context.Context, company rut.RUT, track string) error
+}
+
+// Mailboxes reads mails.
+type Mailboxes interface {
+	Read(ctx context.Context, a mailbox.Account, from mailbox.Cursor, each func(context.Context, mailbox.Message) error) (mailbox.Progress, error)
+}
+
+// Passwords opens those of mailboxes.
+type Passwords interface {
+	Password(ctx context.Context, ref company.Secret) (company.Password, error)
 }
 
 // Companies reads configurations.
@@ -36,7 +48,7 @@ type Identities interface {
 	Identity(ctx context.Context, c *company.Certificate) (*cert.Identity, error)
 }
 
-// Deps are what the function works with; all are required.
+// Deps are what the function works with; all but Boletas and Mail are required.
 type Deps struct {
 	State, Archive *store.Bucket
 	Companies      Companies
@@ -44,15 +56,18 @@ type Deps struct {
 	// SII opens a session at the SII, Boletas one at the service of the boletas; nil: SII serves both.
 	SII     func(store.Environment, *cert.Identity) Inquirer
 	Boletas func(store.Environment, *cert.Identity) Inquirer
-	Events  event.Publisher
-	Guard   Guard
-	Logger  *slog.Logger
-	Now     func() time.Time
+	// Mail reads the mailboxes, whose passwords Passwords opens; nil: no result mail is looked for.
+	Mail      Mailboxes
+	Passwords Passwords
+	Events    event.Publisher
+	Guard     Guard
+	Logger    *slog.Logger
+	Now       func() time.Time
 }
 
 func (d Deps) check() error {
 	if d.State == nil || d.Archive == nil || d.Companies == nil || d.Identities == nil || d.SII == nil ||
-		d.Events == nil || d.Guard == nil || d.Logger == nil || d.Now == nil {
+		d.Events == nil || d.Guard == nil || d.Logger == nil || d.Now == nil || d.Mail != nil && d.Passwords == nil {
 		return errors.New("poll-status: a dependency is missing")
 	}
 	return nil
@@ -67,6 +82,7 @@ type service struct {
 	journal *journal.Journal
 	chile   *time.Location
 	looks   looks
+	boxes   boxes
 }
 
 func newService(cfg Config, d Deps) (*service, error) {

@@ -69,7 +69,7 @@ var verdicts = map[string]struct {
 	"more missing than rejected": {
 		[]string{"33/1", "33/2", "33/3"}, "EPR", []sii.Count{{Type: 33, Informed: 3, Accepted: 2, Rejected: 1}},
 		map[string]string{"33/1": "FAU", "33/2": "FAU", "33/3": "DOK"},
-		[]event.Status{sent, sent, accepted}, []event.Status{rejected, rejected, accepted}, 3,
+		[]event.Status{sent, sent, accepted}, nil, 3,
 	},
 	"some with remarks": {
 		[]string{"33/1", "33/2"}, "EPR", []sii.Count{{Type: 33, Informed: 2, Accepted: 1, Remarks: 1}},
@@ -89,6 +89,24 @@ var verdicts = map[string]struct {
 	},
 	"RPR without counts": {
 		[]string{"33/1"}, "RPR", nil, map[string]string{"33/1": "DOK"}, []event.Status{remarks}, nil, 1,
+	},
+	"RPR without counts, missing": {
+		[]string{"33/1"}, "RPR", nil, map[string]string{"33/1": "FAU"}, []event.Status{sent}, nil, 1,
+	},
+	"none rejected, QueryEstDte lags": {
+		[]string{"33/1", "33/2"}, "EPR", []sii.Count{{Type: 33, Informed: 2, Accepted: 1, Remarks: 1}},
+		map[string]string{"33/1": "FAU", "33/2": "FAU"}, []event.Status{sent, sent}, nil, 2,
+	},
+	"none rejected, QueryEstDte has other data": {
+		[]string{"33/1", "33/2"}, "EPR", []sii.Count{{Type: 33, Informed: 2, Accepted: 1, Remarks: 1}},
+		map[string]string{"33/1": "DOK", "33/2": "DNK"}, []event.Status{remarks, sent}, nil, 2,
+	},
+	"one rejected, the other query without sense": {
+		[]string{"33/1", "33/2"}, "EPR", []sii.Count{{Type: 33, Informed: 2, Accepted: 1, Rejected: 1}},
+		map[string]string{"33/1": "FAU", "33/2": "-3"}, []event.Status{sent, sent}, []event.Status{rejected, sent}, 2,
+	},
+	"repeated, the other envelope in process": {
+		[]string{"33/1"}, "RPT", nil, map[string]string{"33/1": "FAU"}, []event.Status{sent}, nil, 1,
 	},
 	"RCH without counts": {
 		[]string{"33/1"}, "RCH", nil, map[string]string{"33/1": "FAU"}, []event.Status{sent}, []event.Status{rejected}, 1,

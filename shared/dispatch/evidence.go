@@ -13,10 +13,10 @@ import (
 // secret; a fact that was noted twice (a crash came between) is there twice with the same times.
 type Evidence struct {
 	At       time.Time `json:"at"`
-	Kind     string    `json:"kind"` // upload, envelope-state, document-state, decision
+	Kind     string    `json:"kind"` // upload, envelope-state, document-state, result-mail, decision
 	Envelope int64     `json:"envelope,omitempty"`
 	Attempt  string    `json:"attempt,omitempty"`
-	// SHA256 is that of the file that was uploaded.
+	// SHA256 is that of the file that was uploaded, or of the mail that came.
 	SHA256 string `json:"sha256,omitempty"`
 	Track  string `json:"track_id,omitempty"`
 	Code   string `json:"code,omitempty"` // STATUS or ESTADO
@@ -31,6 +31,7 @@ const (
 	KindUpload        = "upload"
 	KindEnvelopeState = "envelope-state"
 	KindDocumentState = "document-state"
+	KindResultMail    = "result-mail"
 	KindDecision      = "decision"
 )
 

@@ -44,6 +44,8 @@ type Plan struct {
 	Tracks  []string `json:"tracks,omitempty"`
 	Refusal *Refusal `json:"refusal,omitempty"`
 	Verdict *Verdict `json:"verdict,omitempty"`
+	// Reminders are when the SII was asked to send its result mail again.
+	Reminders []time.Time `json:"reminders,omitempty"`
 }
 
 // Service is one of the two ways to the SII.
@@ -117,6 +119,19 @@ func (p *Plan) addTrack(id string) {
 		return
 	}
 	p.Tracks = append(slices.DeleteFunc(p.Tracks, func(t string) bool { return sii.SameTrack(t, id) }), id)
+}
+
+// MayBeTwice tells whether the SII may hold the bytes under a track id that it never told beside one that it
+// told: an answer was lost, and it did not know the file again.
+func (p *Plan) MayBeTwice() bool {
+	lost := false
+	for _, a := range p.Attempts {
+		if a.Result == ResultReceived && a.Status != nil && *a.Status == sii.StatusDuplicate {
+			return false
+		}
+		lost = lost || a.Result == ResultUnknown
+	}
+	return lost
 }
 
 // Refuse closes a plan that the SII refused after all; for the states of QueryEstUp.

@@ -101,6 +101,12 @@ func (r *Record) Become(next event.Status, at time.Time, note string) error {
 	return nil
 }
 
+// Tell notes in the history that something else than the status is new, so that callers are told.
+func (r *Record) Tell(at time.Time, note string) {
+	r.Seq++
+	r.History = append(r.History, Change{At: at, Status: r.Status, Note: note})
+}
+
 // Meta is the metadata by which lists show a document without reading it.
 func Meta(r *Record) map[string]string {
 	return map[string]string{"status": string(r.Status), "date": r.IssueDate, "total": r.Total}

@@ -17,13 +17,16 @@ const (
 )
 
 // transitions is the only place that says what may follow what. A verdict is final, save that the SII
-// may still turn out to hold a document that an envelope's count called rejected (WEBSERVICES §11.2).
+// may still turn out to hold a document that an envelope's count called rejected (WEBSERVICES §11.2), and
+// that its mail tells whether an accepted one has remarks, which no query does.
 var transitions = map[Status][]Status{
-	StatusSigned:   {StatusSending, StatusBlocked, StatusRejected},
-	StatusSending:  {StatusSent, StatusSigned, StatusBlocked, StatusRejected, StatusAccepted, StatusAcceptedRemarks},
-	StatusSent:     {StatusAccepted, StatusAcceptedRemarks, StatusRejected, StatusBlocked, StatusSigned},
-	StatusBlocked:  {StatusSigned, StatusSending, StatusSent, StatusAccepted, StatusAcceptedRemarks, StatusRejected},
-	StatusRejected: {StatusAccepted, StatusAcceptedRemarks, StatusSigned},
+	StatusSigned:          {StatusSending, StatusBlocked, StatusRejected},
+	StatusSending:         {StatusSent, StatusSigned, StatusBlocked, StatusRejected, StatusAccepted, StatusAcceptedRemarks},
+	StatusSent:            {StatusAccepted, StatusAcceptedRemarks, StatusRejected, StatusBlocked, StatusSigned},
+	StatusBlocked:         {StatusSigned, StatusSending, StatusSent, StatusAccepted, StatusAcceptedRemarks, StatusRejected},
+	StatusAccepted:        {StatusAcceptedRemarks},
+	StatusAcceptedRemarks: {StatusAccepted},
+	StatusRejected:        {StatusAccepted, StatusAcceptedRemarks, StatusSigned},
 	// Signed after Rejected is a replacement on the same folio.
 }
 

@@ -111,6 +111,11 @@ func Evidence(d DocumentID, n int) Name {
 // EvidencePrefix is where the evidence about a document stands.
 func EvidencePrefix(d DocumentID) string { return "evidence/" + d.path() + "/" }
 
+// Mail holds a mail as it came, by its SHA-256.
+func Mail(c Company, sum [sha256.Size]byte) Name {
+	return Name{fmt.Sprintf("mail/%s/%x.eml", c.path(), sum)}
+}
+
 // Names of the state bucket.
 
 // CompanyConfig holds a company's configuration.
@@ -181,6 +186,18 @@ func Plan(e EnvelopeID) Name {
 func PlanPrefix(c Company, ch Channel) string {
 	return fmt.Sprintf("envelopes/%s/%s/", c.path(), ch)
 }
+
+// ResultMail says that a mail tells what became of the upload with a track id; the SII's track ids are
+// numbers of at most 15 digits.
+func ResultMail(r rut.RUT, track int64, mail [sha256.Size]byte) Name {
+	return Name{fmt.Sprintf("%s%x.json", ResultMailPrefix(r, track), mail)}
+}
+
+// ResultMailPrefix is where the mails about an upload stand.
+func ResultMailPrefix(r rut.RUT, track int64) string { return fmt.Sprintf("results/%s/%d/", r, track) }
+
+// MailCursor holds how far a company's mailbox was read for result mails.
+func MailCursor(r rut.RUT) Name { return Name{"cursors/" + r.String() + "/results.json"} }
 
 // MinuteForm makes the names of due entries order as time does (UTC).
 const MinuteForm = "2006-01-02T15:04"

@@ -11,10 +11,12 @@ import (
 	"timbre/shared/access"
 	"timbre/shared/cert"
 	"timbre/shared/company"
+	"timbre/shared/dial"
 	"timbre/shared/event"
 	"timbre/shared/gcp/bus"
 	"timbre/shared/gcp/gcsstore"
 	"timbre/shared/gcp/secret"
+	"timbre/shared/mailbox"
 	"timbre/shared/serve"
 	"timbre/shared/settings"
 	"timbre/shared/sii"
@@ -25,6 +27,8 @@ var (
 	_ pollstatus.Inquirer   = (*sii.Session)(nil)
 	_ pollstatus.Companies  = (*company.Directory)(nil)
 	_ pollstatus.Identities = (*company.Vault)(nil)
+	_ pollstatus.Passwords  = (*company.Vault)(nil)
+	_ pollstatus.Mailboxes  = (*mailbox.Reader)(nil)
 	_ event.Publisher       = (*bus.Bus)(nil)
 )
 
@@ -53,10 +57,14 @@ func run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	vault := company.NewVault(secrets, nil)
+	boxes := mailbox.NewReader(dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts}).DialContext, mailbox.Options{
+		Timeout: 10 * time.Second, Retries: -1,
+	})
 	client := sii.New(state, time.Now, sii.Options{BaseURL: cfg.SIIBaseURL})
 	handler, err := pollstatus.New(cfg, pollstatus.Deps{
 		State: state, Archive: archive, Events: events, Guard: guard, Logger: logger, Now: time.Now,
-		Companies: company.NewDirectory(state, time.Now), Identities: company.NewVault(secrets, nil),
+		Companies: company.NewDirectory(state, time.Now), Identities: vault, Mail: boxes, Passwords: vault,
 		SII: func(env store.Environment, id *cert.Identity) pollstatus.Inquirer {
 			return client.As(env, sii.PersonOf(id))
 		},
