@@ -49,7 +49,10 @@ func (s *service) recoverDue(ctx context.Context, entry due.Entry) error {
 	if !done {
 		return nil
 	}
-	return due.Done(ctx, s.State, entry)
+	if err := due.Done(ctx, s.State, entry); !errors.Is(err, store.ErrChanged) { // else announced anew: one more look
+		return err
+	}
+	return nil
 }
 
 // recover finds out what became of an upload whose answer was lost (WEBSERVICES §11.3): it asks for one of

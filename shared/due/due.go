@@ -26,6 +26,9 @@ type Entry struct {
 // elements of typed values: environments, RUTs, numbers.
 func Add(ctx context.Context, b *store.Bucket, at time.Time, function string, parts ...string) error {
 	_, err := b.Create(ctx, store.Due(at, function, parts...), nil, nil)
+	if errors.Is(err, store.ErrExists) { // announced
+		return nil
+	}
 	return err
 }
 
