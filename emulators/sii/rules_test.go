@@ -123,6 +123,20 @@ func TestProcedureBreaches(t *testing.T) {
 	}
 }
 
+// A folio that came before hides every statement that the document breaks.
+func TestEarlyRejectionHidesStatements(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	wantAccepted(t, b.sendOf(b.invoice(1)))
+	d := b.invoice(1)
+	after("FchEmis", tagged("IndNoRebaja", "1"))(b, d)
+	set("MntTotal", "10021")(b, d)
+	e := b.sendOf(d)
+	if len(e.Documents) != 1 || len(e.Documents[0].Findings) != 1 || e.Documents[0].Findings[0].Code != "DTE-3-101" {
+		t.Errorf("got %s %+v, want DTE-3-101 alone", e.State, e.Documents)
+	}
+}
+
 // The strict rules rest unless asked for: each document that breaks only one of
 // them is taken.
 func TestStrictRulesRest(t *testing.T) {

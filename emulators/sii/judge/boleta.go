@@ -13,8 +13,7 @@ const anonymous = "66666666-6"
 var boletaReferences = []int{39, 41, 50, 52, 801, 802, 803, 804, 805, 806, 813}
 
 // boletas runs the rules that only 39 and 41 have. HED-3-211 and HED-2-260 are
-// live; the statements of Formato Boletas Electrónicas have no known code. The
-// limit of 135 UF is not checked: the UF's value is not known here.
+// live; the statements of Formato Boletas Electrónicas have no known code.
 func (c Court) boletas(d *Document) []Finding {
 	if !d.boleta() {
 		return nil

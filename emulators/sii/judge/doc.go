@@ -7,6 +7,11 @@
 // product. Codes are given only where a real answer or an official text shows
 // them; other faults carry a plain glosa and a rule name of our own.
 //
+// What the SII's documents state about fields is data: the tables rules_*.go, run
+// by statements. Each row says when it applies, what must hold, and its source;
+// ../RULES.md lists them with the rest. Rules that documents known to be accepted
+// break rest unless Court.Strict.
+//
 // Sources: Formato DTE v2.5 (2026-02), Instructivo Técnico (emisión), the XSDs
 // of 2026-02, the SII's list of validations, and answers recorded in public
 // certification logs.

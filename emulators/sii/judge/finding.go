@@ -1,6 +1,9 @@
 package judge
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Levels of a finding, the middle figure of the SII's codes.
 const (
@@ -28,10 +31,16 @@ func (f Finding) Detail() string {
 	switch {
 	case f.Code == "":
 		return fmt.Sprintf("%s- %s", kind, f.Text)
-	case f.Line > 0 && len(f.Code) > 4 && f.Code[3] == '-':
+	case f.Line > 0 && f.lineBound():
 		return fmt.Sprintf("(%s L[%d] %s) %s- %s", f.Code[:3], f.Line, f.Code[3:], kind, f.Text)
 	}
 	return fmt.Sprintf("(%s) %s- %s", f.Code, kind, f.Text)
+}
+
+// lineBound says whether the SII writes the line inside the code: only sections
+// DET and REF were seen with one (REJECTIONS §1).
+func (f Finding) lineBound() bool {
+	return strings.HasPrefix(f.Code, "DET-") || strings.HasPrefix(f.Code, "REF-")
 }
 
 // State is the document's state that findings lead to.
