@@ -98,7 +98,7 @@ func (l *Ledger) next(ctx context.Context, w Wish, c *cursor) (int64, Range, err
 func (l *Ledger) load(ctx context.Context, w Wish, c *cursor) error {
 	from := c.next
 	if !sameRanges(c.ranges, w.Ranges) {
-		low, err := l.lowMark(ctx, w.Series)
+		low, err := l.lowMark(ctx, w.Series, w.Ranges)
 		if err != nil {
 			return err
 		}

@@ -298,7 +298,8 @@ func (l *Ledger) bind(ctx context.Context, h held) (Bound, error) {
 	if errors.Is(err, ErrReserved) { // the reservation came between; its folio gets this order
 		bound, err = l.move(ctx, h, bound.DocumentID)
 	}
-	if err != nil && !errors.Is(err, ErrReservationExpired) || bound.DocumentID == h.DocumentID {
+	elsewhere := errors.Is(err, ErrReservationExpired) || errors.Is(err, ErrReservedOther) // and not to be had
+	if err != nil && !elsewhere || bound.DocumentID == h.DocumentID {
 		return bound, err
 	}
 	l.giveUp(ctx, h)

@@ -143,6 +143,47 @@ func TestNewCAFBelowTheCursor(t *testing.T) {
 	}
 }
 
+// TestNewCAFBelowTheMark: the CAFs come out of order, and the sweeper has marked the higher one as finished
+// when the lower one is loaded. Its folios are given, and its claims swept.
+func TestNewCAFBelowTheMark(t *testing.T) {
+	t.Parallel()
+	b := store.NewBucket(store.NewMemory())
+	upper, both := ranges(101, 200), ranges(1, 50, 101, 200)
+	later := folio.New(b, slog.New(slog.DiscardHandler), func() time.Time { return start.Add(time.Hour) }, folio.Options{})
+	sweep := func(r []folio.Range) {
+		t.Helper()
+		if left, err := later.Sweep(t.Context(), series, r, finish(b)); err != nil || left != 0 {
+			t.Errorf("sweep left %d, %v", left, err)
+		}
+	}
+	bind(t, newLedger(b), wish("a", upper))
+	sweep(upper)
+	if got := bind(t, newLedger(b), wish("b", both)); got.Folio != 1 {
+		t.Errorf("got %d, want the lowest", got.Folio)
+	}
+	sweep(both)
+	expectExists(t, b, store.Document(id(1)), true)
+	sweep(upper) // by a process that does not know the new CAF yet
+	if got := bind(t, newLedger(b), wish("c", both)); got.Folio != 2 {
+		t.Errorf("got %d, want the lowest", got.Folio)
+	}
+}
+
+// TestMarkPassesNoHeldClaim: the folios up to 5 are closed (first=6) while an order holds one of them.
+func TestMarkPassesNoHeldClaim(t *testing.T) {
+	t.Parallel()
+	b := store.NewBucket(store.NewMemory())
+	bind(t, newLedger(b), wish("a", ranges(1, 100)))
+	if left, err := newLedger(b).Sweep(t.Context(), series, ranges(6, 100), finish(b)); err != nil || left != 1 {
+		t.Fatalf("sweep left %d, %v", left, err)
+	}
+	later := folio.New(b, slog.New(slog.DiscardHandler), func() time.Time { return start.Add(time.Hour) }, folio.Options{})
+	if left, err := later.Sweep(t.Context(), series, ranges(6, 100), finish(b)); err != nil || left != 0 {
+		t.Errorf("sweep left %d, %v", left, err)
+	}
+	expectExists(t, b, store.Document(id(1)), true)
+}
+
 func TestManyProcessesOneSeries(t *testing.T) {
 	t.Parallel()
 	b := store.NewBucket(store.NewMemory())
@@ -264,6 +305,26 @@ func TestReservationDuringABinding(t *testing.T) {
 	}
 	if got := bind(t, newLedger(b), wish("b", r)); got.Folio != 1 {
 		t.Errorf("the claim made in vain is not free: %d", got.Folio)
+	}
+}
+
+// TestReservationOfAnotherType comes between claim and request: the key is spent, and the claim is free.
+func TestReservationOfAnotherType(t *testing.T) {
+	t.Parallel()
+	memory := store.NewMemory()
+	b, r := store.NewBucket(memory), ranges(1, 100)
+	between := &interrupted{Driver: memory, at: "req/", then: func() {
+		other := wish("a", r)
+		other.Type = dte.FacturaExenta
+		if _, err := newLedger(b).Reserve(t.Context(), other, start.Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := newLedger(store.NewBucket(between)).Bind(t.Context(), wish("a", r)); !errors.Is(err, folio.ErrReservedOther) {
+		t.Errorf("bound: %v", err)
+	}
+	if got := bind(t, newLedger(b), wish("b", r)); got.Folio != 1 {
+		t.Errorf("the claim made in vain is not free: got %d", got.Folio)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -46,7 +47,7 @@ func (l *Ledger) announce(ctx context.Context, s store.Series) error {
 // Left counts what is still to be done: younger claims (somebody may be at work), and failures, whose
 // errors come joined. authorized are the folios that may be in use, for the mark below which all is done.
 func (l *Ledger) Sweep(ctx context.Context, s store.Series, authorized []Range, finish func(context.Context, Bound) error) (int, error) {
-	low, err := l.lowMark(ctx, s)
+	low, err := l.lowMark(ctx, s, authorized)
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +65,7 @@ func (l *Ledger) Sweep(ctx context.Context, s store.Series, authorized []Range, 
 		failed = errors.Join(failed, err)
 	}
 	if failed == nil {
-		failed = l.advance(ctx, s, low, claims.mark(authorized, low))
+		failed = l.advance(ctx, s, authorized, low, claims.mark(authorized, low))
 	}
 	return left, failed
 }
@@ -97,7 +98,7 @@ func (l *Ledger) finishClaim(ctx context.Context, o store.Object, finish func(co
 		}
 	}
 	bound, err := l.bind(ctx, h)
-	if errors.Is(err, ErrReservationExpired) {
+	if errors.Is(err, ErrReservationExpired) || errors.Is(err, ErrReservedOther) {
 		return true, nil
 	}
 	if err != nil {
@@ -161,55 +162,85 @@ func (l *Ledger) unfinished(ctx context.Context, s store.Series, low int64) (lis
 	return found, nil
 }
 
-// mark is the lowest authorized folio from low on that is not claimed or not finished.
+// mark is the lowest authorized folio from low on that is not claimed or not finished; no held claim that is
+// not finished lies below it, authorized or not any more.
 func (f listing) mark(authorized []Range, low int64) int64 {
-	open := map[int64]bool{}
+	open, held := map[int64]bool{}, int64(math.MaxInt64)
 	for _, o := range f.open {
-		if id, err := store.ParseDocument(o.Name); err == nil {
-			open[id.Folio] = true
+		id, err := store.ParseDocument(o.Name)
+		if err != nil || planted.Is("mark-ahead") {
+			continue
+		}
+		open[id.Folio] = true
+		if o.Meta[metaState] == string(Held) {
+			held = min(held, id.Folio)
 		}
 	}
 	for {
 		folio, _, found := atOrAbove(authorized, low)
 		if !found {
-			return low
+			return min(low, held)
 		}
-		if _, claimed := slices.BinarySearch(f.claimed, folio); !claimed || open[folio] && !planted.Is("mark-ahead") {
-			return folio
+		if _, claimed := slices.BinarySearch(f.claimed, folio); !claimed || open[folio] {
+			return min(folio, held)
 		}
 		low = folio + 1
 	}
 }
 
+// lowMark says that below Low every folio of Ranges is taken and finished. Of a CAF that was loaded later
+// it says nothing, though its folios be lower.
 type lowMark struct {
-	Low int64 `json:"low"`
+	Low    int64  `json:"low"`
+	Ranges []span `json:"ranges"`
 }
 
-func (l *Ledger) lowMark(ctx context.Context, s store.Series) (int64, error) {
+type span struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// over is the mark for ranges: the lowest folio of one that it says nothing of.
+func (m lowMark) over(ranges []Range) int64 {
+	low := m.Low
+	for _, r := range ranges {
+		known := slices.ContainsFunc(m.Ranges, func(s span) bool { return s.From <= r.From && min(r.To, m.Low-1) <= s.To })
+		if !known {
+			low = min(low, r.From)
+		}
+	}
+	return low
+}
+
+func (l *Ledger) lowMark(ctx context.Context, s store.Series, ranges []Range) (int64, error) {
 	var m lowMark
 	_, err := l.bucket.ReadJSON(ctx, store.LowMark(s), &m)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}
-	return m.Low, err
+	return m.over(ranges), err
 }
 
-// advance moves the mark; it only ever grows, so a stale writer does no harm.
-func (l *Ledger) advance(ctx context.Context, s store.Series, from, to int64) error {
+// advance moves the mark. What a stale writer puts there is true of the ranges that he knows.
+func (l *Ledger) advance(ctx context.Context, s store.Series, authorized []Range, from, to int64) error {
 	if to <= from {
 		return nil
 	}
+	next := lowMark{Low: to}
+	for _, r := range authorized {
+		next.Ranges = append(next.Ranges, span{r.From, r.To})
+	}
 	_, err := store.Update(ctx, l.bucket, store.LowMark(s), func(m *lowMark) error {
-		if m.Low >= to {
+		if m.over(authorized) >= to {
 			return store.ErrUnchanged
 		}
-		m.Low = to
+		*m = next
 		return nil
 	}, nil)
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	_, err = l.bucket.CreateJSON(ctx, store.LowMark(s), lowMark{to}, nil)
+	_, err = l.bucket.CreateJSON(ctx, store.LowMark(s), next, nil)
 	if errors.Is(err, store.ErrExists) {
 		return nil
 	}
