@@ -50,6 +50,10 @@ type sending struct {
 	send, poll     http.Handler
 	boletasMax     int
 	boletasREST    bool
+	flaw           bool                 // documents get a slight remark (HED-1-863)
+	box            *company.Mailbox     // of result mails
+	mail           pollstatus.Mailboxes // reads it
+	mailControl    string
 
 	mu  sync.Mutex
 	now time.Time
@@ -138,6 +142,7 @@ func (s *sending) start() {
 		SII: func(e store.Environment, id *cert.Identity) pollstatus.Inquirer {
 			return client.As(e, sii.PersonOf(id))
 		},
+		Mail: s.mail, Passwords: s,
 		Boletas: func(e store.Environment, id *cert.Identity) pollstatus.Inquirer {
 			return client.AsBoletas(e, sii.PersonOf(id))
 		},
@@ -221,6 +226,7 @@ func (s *sending) configure(resolved string) {
 	s.t.Helper()
 	c := company.Company{
 		RUT: rut.MustParse(s.company.RUT), Active: store.Certificacion, BoletasREST: s.boletasREST,
+		Intercambio: &company.Intercambio{IMAP: s.box}, IMAPPassword: &company.Secret{Name: "imap", Version: "1"},
 		Blocks: map[store.Environment]*company.Block{store.Certificacion: {
 			FchResol: resolved, Certificate: &company.Certificate{SHA256: "one", NotAfter: morning.AddDate(1, 0, 0)},
 		}},
@@ -302,6 +308,9 @@ func (s *sending) order(kind dte.Type, references []store.DocumentID) *dte.Order
 		s.t.Fatal(err)
 	}
 	c := s.company
+	if s.flaw {
+		c.Name += " y otros"
+	}
 	order, _, err := dte.Resolve(dte.Request{
 		Document: text, Today: morning, AllowRemarks: true,
 		Issuer: dte.Issuer{

@@ -134,8 +134,9 @@ func (m *mailed) ruling(ctx context.Context, r *document.Record) (event.Status, 
 	switch {
 	case m.plan.State == dispatch.Refused && len(m.result.Faults) > 0:
 		return r.Status, explained(m.result.Faults, m.result.State, m.result.Glosa), nil
-	case r.Status == event.StatusRejected && named && said.Verdict == result.Rejected,
-		r.Status == event.StatusAcceptedRemarks && remarks:
+	case r.Status == event.StatusRejected && named && said.Verdict == result.Rejected:
+		return r.Status, rejecting(r, explained(said.Details, said.State, said.Glosa)), nil
+	case r.Status == event.StatusAcceptedRemarks && remarks:
 		return r.Status, explained(said.Details, said.State, said.Glosa), nil
 	case r.Status == event.StatusAccepted && remarks:
 		return event.StatusAcceptedRemarks, explained(said.Details, said.State, said.Glosa), nil
@@ -190,6 +191,25 @@ func (m *mailed) countsAgree(t dte.Type) bool {
 		}
 	}
 	return false
+}
+
+// rejecting completes the reasons of a rejection: one without a code rejects all the same, and what the query
+// of the document said may explain it.
+func rejecting(r *document.Record, reasons []document.Detail) []document.Detail {
+	for i := range reasons {
+		d := &reasons[i]
+		if d.Code == "" || d.Level == 0 {
+			d.Level = int(result.LevelReject)
+		}
+		standing := sii.Unknown
+		if r.SII != nil {
+			standing = sii.StandingOf(r.SII.DocumentState)
+		}
+		if known := rejections[standing]; d.Cause == "" && standing != sii.Missing {
+			d.Cause, d.Cure = known.Cause, known.Cure
+		}
+	}
+	return reasons
 }
 
 func explained(reasons []result.Detail, state, glosa string) []document.Detail {
