@@ -8,7 +8,7 @@ var procedures = map[string]struct {
 	code  string
 	level int
 }{
-	"net-zero": {"", judge.Remark}, "exempt": {"HED-2-220", judge.Remark}, "total": {"HED-2-260", judge.Remark},
+	"net": {"", judge.Remark}, "net-zero": {"", judge.Remark}, "exempt": {"HED-2-220", judge.Remark}, "total": {"HED-2-260", judge.Remark},
 	"withholding": {"HED-2-300", judge.Remark}, "tax": {"HED-2-302", judge.Remark},
 	"export-unpaid": {"HED-1-803", judge.Slight}, "export-marks": {"HED-2-804", judge.Remark}, "export-receiver": {"", judge.Remark}, "export-pesos": {"HED-3-834", judge.Reject},
 	"receiver-address": {"HED-3-845", judge.Reject}, "receiver-comuna": {"", judge.Reject}, "issuer-comuna": {"", judge.Reject},
@@ -31,6 +31,7 @@ func procedureBreaches() []breach {
 		of("exempt", invoice, set("MntExe", "501")),
 		of("total", invoice, set("MntTotal", "10021")),
 		of("total", export, set("FmaPagExp", "21")), // row 177: without payment nothing is due
+		of("net", (*bench).settlement, set("MntNeto", "9999")), of("exempt", (*bench).settlement, before("NmbItem", tagged("IndExe", "1"))), of("total", (*bench).settlement, set("MntTotal", "10711")),
 		of("withholding", (*bench).purchase, set("MontoImp", "180")),
 		of("tax", (*bench).purchase, set("MontoImp", "180")),
 		of("export-unpaid", export, set("FmaPagExp", "21")),

@@ -84,11 +84,10 @@ func (d *Document) adjust(c *computed) {
 }
 
 // totals compares Totales with the lines. HED-2-220, 260, 300 and 302 are live;
-// 210 and 265 are known from clients only and go without a code. A Liquidacion
-// (43) is not recomputed.
+// 210 and 265 are known from clients only and go without a code.
 func (c Court) totals(d *Document) []Finding {
 	t := find(d.content, "Encabezado/Totales")
-	if t == nil || d.Type == 43 {
+	if t == nil {
 		return nil
 	}
 	want := d.compute()
@@ -137,9 +136,10 @@ func typeTotals(d *Document, t *etree.Element) []Finding {
 	return all
 }
 
-// vat: IVA = MntNeto × TasaIVA, half up; a gross document may differ by one.
+// vat: IVA = MntNeto × TasaIVA, half up; a gross document may differ by one. A
+// Liquidacion (43) carries the VAT of what it settles, rounded there.
 func vat(d *Document, t *etree.Element) []Finding {
-	if d.exempt() {
+	if d.exempt() || d.Type == 43 {
 		return nil
 	}
 	net, slack := amountAt(t, "MntNeto"), new(big.Rat)
