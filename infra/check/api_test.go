@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,15 +132,14 @@ func TestEveryOperation(t *testing.T) {
 	a.onboard(t, company)
 	a.issue(t)
 	a.remove(t)
-	a.want(t, http.StatusOK, call{method: "GET", path: "/health"}) // of the gateway, which has the functions' form
-	a.want(t, http.StatusOK, call{method: "GET", path: "/health/ready"})
 	doc, err := check.LoadOpenAPI(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, item := range doc.Paths.Map() {
 		for _, operation := range item.Operations() {
-			if !a.called[operation.OperationID] {
+			health := slices.Contains(operation.Tags, "health") // the gateway answers these itself
+			if !health && !a.called[operation.OperationID] {
 				t.Errorf("%s was not called", operation.OperationID)
 			}
 		}

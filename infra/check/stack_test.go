@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
 // stack is the product on this machine, started once for all tests that need it.
@@ -28,6 +30,9 @@ var (
 
 // TestMain stops the stack after the tests.
 func TestMain(m *testing.M) {
+	for _, media := range []string{"application/xml", "application/zip"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
 	code := m.Run()
 	if stop != nil {
 		stop()
@@ -71,7 +76,7 @@ func start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	command := exec.CommandContext(ctx, filepath.Join(bin, "local"), "serve")
 	command.Dir = dir
-	command.Env = append(os.Environ(), "STATE_DIR="+filepath.Join(dir, "state"), "GATEWAY_ADDR=127.0.0.1:0", "BIN_DIR="+bin, "KEY_FILE="+filepath.Join(dir, "key"))
+	command.Env = append(os.Environ(), "STATE_DIR="+filepath.Join(dir, "state"), "GATEWAY_ADDR=127.0.0.1:0", "BIN_DIR="+bin, "KEY_FILE="+filepath.Join(dir, "key"), "RATE_PER_SECOND=0")
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 30 * time.Second
 	command.Stderr = os.Stderr
