@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"timbre/shared/company"
 	"timbre/shared/event"
 	"timbre/shared/problem"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
@@ -34,7 +34,8 @@ func TestIssueWhileSecretsAreDown(t *testing.T) {
 	world, firms, _ := worldOf(t)
 	keys, err := company.ReadSIIKeys(filepath.Join(world, "sii"))
 	check(t, err)
-	w := newAccessWorldOf(t, slog.New(slog.DiscardHandler), keys)
+	log := &lines{}
+	w := newAccessWorldOf(t, serve.NewLogger(log, "proj"), keys)
 	w.onboard(t, world, firms[0])
 	state := store.NewBucket(w.state)
 	guard, err := access.New(t.Context(), access.Config{}, w.keys, w.log)
@@ -46,21 +47,28 @@ func TestIssueWhileSecretsAreDown(t *testing.T) {
 	check(t, err)
 	body, err := json.Marshal(map[string]any{"company": firms[0].RUT, "document": factura(33)})
 	check(t, err)
-	post := func(h http.Handler) *httptest.ResponseRecorder {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/documents", strings.NewReader(string(body)))
+	post := func(h http.Handler, path, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+w.key(t, firms[0].RUT, access.Issue))
 		r.Header.Set("Idempotency-Key", "k")
 		answer := httptest.NewRecorder()
 		h.ServeHTTP(answer, r)
 		return answer
 	}
-	if answer := post(down); answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
-		t.Errorf("while it is down: %d %s", answer.Code, answer.Body)
+	move := `{"move_id":1,"company_vat":"` + firms[0].RUT + `","partner_vat":"60803000-K","partner":{"name":"x","activity":"x",` +
+		`"address":"x","comuna":"x"},"lines":[{"description":"x","quantity":1,"price":1000,"tax_code":14}]}`
+	for path, body := range map[string]string{"/v1/documents": string(body), "/api/dte/generate": move} {
+		if answer := post(down, path, body); answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
+			t.Errorf("%s while it is down: %d %s", path, answer.Code, answer.Body)
+		}
+	}
+	if n := strings.Count(log.String(), `"severity":"ERROR"`); n != 2 {
+		t.Errorf("%d errors in the log:\n%s", n, log)
 	}
 	for o, err := range state.List(t.Context(), store.Query{Prefix: "claims/"}) {
 		t.Errorf("a folio was taken: %s %v", o.Name, err)
 	}
-	if answer := post(w.handlers["generate-sign"]); answer.Code != http.StatusCreated {
+	if answer := post(w.handlers["generate-sign"], "/v1/documents", string(body)); answer.Code != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", answer.Code, answer.Body)
 	}
 }

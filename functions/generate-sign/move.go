@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -73,7 +74,10 @@ func (h *Handler) postMove(w http.ResponseWriter, r *http.Request) {
 	status, body := http.StatusOK, any(answer)
 	if err != nil {
 		p := problem.BodyOf(err, w.Header().Get(problem.RequestIDHeader))
-		h.log.WarnContext(r.Context(), "move refused", "problem", p.Type, "error", err)
+		h.reportMove(r.Context(), p, err)
+		if wait := problem.Of(err).RetryAfter; wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		}
 		for i := range p.Errors {
 			p.Errors[i].Path = movePath(p.Errors[i].Path)
 		}
@@ -83,6 +87,15 @@ func (h *Handler) postMove(w http.ResponseWriter, r *http.Request) {
 	if err := json.NewEncoder(w).Encode(body); err != nil {
 		h.log.InfoContext(r.Context(), "the caller went away", "error", err)
 	}
+}
+
+// reportMove logs as problem.Write does: our own faults with their text, the caller's with the code.
+func (h *Handler) reportMove(ctx context.Context, p problem.Body, err error) {
+	if p.Status >= http.StatusInternalServerError {
+		h.log.ErrorContext(ctx, "move failed", "problem", p.Type, "error", err)
+		return
+	}
+	h.log.WarnContext(ctx, "move refused", "problem", p.Type)
 }
 
 func (h *Handler) issueMove(w http.ResponseWriter, r *http.Request) (*moveAnswer, error) {
