@@ -79,7 +79,7 @@ func (d *draft) lineAmount(n *format.Node, path string) amount.Decimal {
 	value = d.add(path, value, d.adjustment(n, path, surcharge, quantity, price))
 	if hasGiven && given != value && !d.broken {
 		d.fault(FieldError{
-			Path: path + ".MontoItem", Code: "line-amount", SIICode: "DET-2-200", Level: LevelRemark,
+			Path: path + ".MontoItem", Code: "line-amount", Level: LevelRemark,
 			Detail: fmt.Sprintf("el monto de la línea es %s: cantidad por precio menos descuento más recargo; viene %s", value, given),
 		})
 		return given
