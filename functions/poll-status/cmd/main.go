@@ -75,7 +75,8 @@ func run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	server, err := serve.New(serve.Options{Handler: handler, Logger: logger, Checks: handler.Checks()})
+	checks := append(handler.Checks(), serve.Check{Name: "secrets", Probe: secrets.Check})
+	server, err := serve.New(serve.Options{Handler: handler, Logger: logger, Checks: checks})
 	if err != nil {
 		return err
 	}
