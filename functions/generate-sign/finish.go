@@ -82,8 +82,8 @@ func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Ord
 		return nil, unavailable(err)
 	}
 	identity, err := s.signer(ctx, c.In(b.Env))
-	if err != nil {
-		return nil, err
+	if err != nil { // mended some day, and signed then: no 4xx, which would tell that there is no folio
+		return nil, unavailable(err)
 	}
 	signed, err := s.sign(ctx, order, b.Order.CAF, identity, c.NamespaceForm)
 	if errors.Is(err, caf.ErrExpired) {

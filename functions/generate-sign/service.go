@@ -136,6 +136,9 @@ func (s *service) sweep(ctx context.Context, _ time.Time) error {
 // authorized are the folios of a series that may be in use: those of CAFs that have not expired for days.
 func (s *service) authorized(ctx context.Context, series store.Series) ([]folio.Range, error) {
 	c, err := s.companies.Load(ctx, series.RUT)
+	if errors.Is(err, company.ErrUnknown) { // deleted: its reservations end like any
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
