@@ -21,6 +21,7 @@ type firm struct {
 	Acteco      int
 	Direccion   string
 	Comuna      string
+	Ciudad      string
 	FchResol    string `json:"fch_resol"`
 	NroResol    int    `json:"nro_resol"`
 	PFX         string
@@ -64,7 +65,7 @@ func (s *stack) register(t *testing.T, f firm) {
 	t.Helper()
 	s.call(t, "onboard", http.MethodPut, "/v1/companies/"+f.RUT, map[string]any{
 		"RznSoc": f.RznSoc, "GiroEmis": f.Giro, "Acteco": []string{strconv.Itoa(f.Acteco)}, "DirOrigen": f.Direccion,
-		"CmnaOrigen": f.Comuna, "active": "certificacion", "certificacion": map[string]any{"FchResol": f.FchResol, "NroResol": f.NroResol},
+		"CmnaOrigen": f.Comuna, "CiudadOrigen": f.Ciudad, "active": "certificacion", "certificacion": map[string]any{"FchResol": f.FchResol, "NroResol": f.NroResol},
 	})
 }
 

@@ -102,7 +102,7 @@ func cloudOf(t *testing.T, world string, types ...dte.Type) *cloud {
 	}
 	c.put(t, &company.Company{
 		RUT: c.rut, RznSoc: first.RznSoc, GiroEmis: "Panadería", Acteco: []string{"107100"}, DirOrigen: "Avda. Irarrázaval 3000",
-		CmnaOrigen: "Ñuñoa", Active: store.Certificacion, NamespaceForm: "both",
+		CmnaOrigen: "Ñuñoa", CiudadOrigen: "Santiago", Active: store.Certificacion, NamespaceForm: "both",
 		Blocks: map[store.Environment]*company.Block{store.Certificacion: block},
 	})
 	return c
