@@ -127,6 +127,24 @@ func TestStandbyCertificate(t *testing.T) {
 	}
 }
 
+// TestRotationOverlaps opens the certificate before: envelopes that name it are finished with it.
+func TestRotationOverlaps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, companyA)
+	path := "/v1/companies/" + companyA + "/certificate"
+	w.must(t, 200, bootstrap, http.MethodPut, path, certificateBody(t, pki(t, "certs", "a-modern.pfx"), password, ""))
+	before := w.configuration(t).In(store.Certificacion).Certificate
+	w.must(t, 200, bootstrap, http.MethodPut, path, certificateBody(t, pki(t, "certs", "b-modern.pfx"), password, ""))
+	now := w.configuration(t).In(store.Certificacion).Certificate
+	vault := company.NewVault(w.secrets, nil)
+	for signer, held := range map[string]*company.Certificate{signerA: before, "49968026-0": now} {
+		if identity, err := vault.Identity(t.Context(), held); err != nil || identity.RUT.String() != signer {
+			t.Errorf("%s: %v", signer, err)
+		}
+	}
+}
+
 func TestDeletion(t *testing.T) {
 	t.Parallel()
 	w := withCAF(t, "33-1-100.xml", "")

@@ -95,7 +95,7 @@ func describeStock(t stockAnswer) string {
 		parts = append(parts, fmt.Sprintf("alcanzan para %d días", *t.DaysLeft))
 	}
 	if t.Lost > 0 {
-		parts = append(parts, fmt.Sprintf("%d se perderán por vencimiento", t.Lost))
+		parts = append(parts, fmt.Sprintf("al ritmo actual %d se perderán por vencimiento", t.Lost))
 	}
 	return strings.Join(parts, "; ") + "."
 }
