@@ -31,6 +31,15 @@ func (r *Report) Of(what string) int {
 	return 0
 }
 
+// Broken counts the violations of each rule.
+func (r *Report) Broken() map[Rule]int {
+	broken := map[Rule]int{}
+	for _, v := range r.Violations {
+		broken[v.Rule]++
+	}
+	return broken
+}
+
 // auditor looks at books.
 type auditor struct {
 	*books

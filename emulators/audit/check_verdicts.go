@@ -1,6 +1,9 @@
 package audit
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 func (a *auditor) checkVerdicts() {
 	atSII := map[id][]judged{}
@@ -44,7 +47,11 @@ func (a *auditor) checkVerdict(i id, r record, all []judged) {
 	case !r.accepted() && r.Status != "rejected":
 		a.violate(Verdict, i.String(), "is still %s; the registry says %q", r.Status, j.State)
 	}
-	if j.TrackID != "" && !slices.Contains(r.Tracks, j.TrackID) {
+	known := slices.ContainsFunc(r.Tracks, func(t string) bool { return sameTrack(t, j.TrackID) })
+	if j.TrackID != "" && !known {
 		a.violate(RightTrack, i.String(), "knows track ids %v, the SII judged it under %s", r.Tracks, j.TrackID)
 	}
 }
+
+// sameTrack compares track ids as numbers: the SII writes them with and without leading zeros.
+func sameTrack(a, b string) bool { return strings.TrimLeft(a, "0") == strings.TrimLeft(b, "0") }

@@ -10,6 +10,7 @@ import (
 
 	"timbre/emulators/audit"
 	"timbre/emulators/sii"
+	"timbre/emulators/sii/faults"
 )
 
 // poisoned are folios of the first company's invoices that the SII has annulled: documents that get one of
@@ -62,6 +63,11 @@ func (c *cluster) campaign(ctx context.Context, say func(string, ...any)) (*Resu
 	if err := c.annulFolios(); err != nil {
 		return nil, err
 	}
+	if n := c.options.LostUploads; n > 0 {
+		if err := c.sii.Fault(faults.Rule{Fault: faults.ResetAfter, Operation: "upload", Times: n}); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.startTicks(); err != nil {
 		return nil, err
 	}
@@ -104,23 +110,37 @@ func (c *cluster) annulFolios() error {
 	return nil
 }
 
-// rage issues and kills until there was enough of both, and returns the kills at random.
+// rage issues and kills until there was enough of both, and kills on for a while after the last order. It
+// returns the kills at random.
 func (c *cluster) rage(ctx context.Context, erps *callers, say func(string, ...any)) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Busy)
+	issuing, cancel := context.WithTimeout(ctx, c.options.Busy)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- erps.run(ctx, c.options.Clients) }()
-	kill, report := time.NewTicker(c.options.KillEvery), time.NewTicker(10*time.Second)
+	go func() { done <- erps.run(issuing, c.options.Clients) }()
+	random := c.killUntil(issuing, func() bool { return c.enough(erps) }, func() {
+		say("%d documents, %d deaths, each point at least %d times", erps.accepted.Load(), c.deaths(), c.killer.least())
+	})
+	cancel()
+	quiet, over := context.WithTimeout(ctx, c.options.Quiet)
+	defer over()
+	random += c.killUntil(quiet, func() bool { return false }, func() {})
+	c.killer.stop()
+	say("no more kills; the callers see their requests through…")
+	return random, <-done
+}
+
+// killUntil arms points and kills at random until it is enough, and counts the latter.
+func (c *cluster) killUntil(ctx context.Context, enough func() bool, report func()) int {
+	kill, tell := time.NewTicker(c.options.KillEvery), time.NewTicker(10*time.Second)
 	defer kill.Stop()
-	defer report.Stop()
+	defer tell.Stop()
 	random := 0
-	for ctx.Err() == nil && !c.enough(erps) {
+	for !enough() {
 		select {
-		case err := <-done:
-			return random, err
 		case <-ctx.Done():
-		case <-report.C:
-			say("%d documents, %d deaths, each point at least %d times", erps.accepted.Load(), c.deaths(), c.killer.least())
+			return random
+		case <-tell.C:
+			report()
 		case <-kill.C:
 			if len(c.options.Only) > 0 || c.dice.chance(0.75) {
 				c.killer.arm()
@@ -130,10 +150,7 @@ func (c *cluster) rage(ctx context.Context, erps *callers, say func(string, ...a
 			random++
 		}
 	}
-	c.killer.stop()
-	cancel()
-	say("no more kills; the callers see their requests through…")
-	return random, <-done
+	return random
 }
 
 func (c *cluster) enough(erps *callers) bool {

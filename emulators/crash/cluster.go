@@ -68,8 +68,7 @@ type cluster struct {
 	processes *errgroup.Group
 	end       context.CancelFunc
 
-	// api calls generate-sign as an ERP does; operator calls poll-status and send.
-	key       string
+	key       string // for all companies and scopes
 	companies []local.Company
 }
 
@@ -82,7 +81,7 @@ func startCluster(ctx context.Context, o Options, dir string) (*cluster, error) 
 	d := newDice(o.Seed)
 	c := &cluster{
 		options: o, dir: dir, world: filepath.Join(dir, "world"), bootstrap: "bootstrap_" + rand.Text() + rand.Text(),
-		fleets: map[string]*fleet{}, killer: newKiller(points, d), dice: d,
+		fleets: map[string]*fleet{}, killer: newKiller(points, d, o), dice: d,
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
 	ctx, c.end = context.WithCancel(ctx)
@@ -161,7 +160,7 @@ func (c *cluster) startEmulators() error {
 }
 
 func (c *cluster) startBus() error {
-	c.post = &post{dice: c.dice, client: c.client}
+	c.post = &post{dice: c.dice, client: c.client, swallow: c.options.Swallow}
 	address, err := c.serve(c.post)
 	if err != nil {
 		return err

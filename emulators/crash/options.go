@@ -27,6 +27,16 @@ type Options struct {
 	KillEvery time.Duration `env:"CRASH_KILL_EVERY, default=400ms"`
 	// Only, if not empty, are the names of the points that are used; no kill is at random then.
 	Only []string `env:"CRASH_POINTS"`
+	// Quiet is how long killing goes on after the last order.
+	Quiet time.Duration `env:"CRASH_QUIET, default=5s"`
+	// Holds is the share of the points where a call is held up for at most HoldMost, in place of a kill: what
+	// a process begins now, it may finish when the world has moved on.
+	Holds    float64       `env:"CRASH_HOLDS, default=0.15"`
+	HoldMost time.Duration `env:"CRASH_HOLD_MOST, default=12s"`
+	// Swallow is the share of Pub/Sub's messages that nobody ever gets.
+	Swallow float64 `env:"CRASH_SWALLOW, default=0.05"`
+	// LostUploads is how many of the first uploads the SII takes without an answer.
+	LostUploads int `env:"CRASH_LOST_UPLOADS, default=0"`
 	// Profile is how bad a day the SII has, Speed the pace of its timeline.
 	Profile string  `env:"SII_FAULTS, default=hell"`
 	Speed   float64 `env:"SII_SPEED, default=200"`

@@ -17,15 +17,17 @@ const (
 )
 
 // post carries pushes from Pub/Sub to the fleets, badly: late, so that they overtake one another, doubled,
-// and reported as lost when they were not.
+// reported as lost when they were not, and sometimes not at all.
 type post struct {
 	fleets  map[string]*fleet
 	dice    *dice
 	client  *http.Client
+	swallow float64 // share of messages that nobody gets
 	carried atomic.Int64
 	doubled atomic.Int64
 	late    atomic.Int64
 	lost    atomic.Int64
+	never   atomic.Int64 // were swallowed
 }
 
 // ServeHTTP takes /{function}/_push/{topic}.
@@ -38,6 +40,11 @@ func (p *post) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.carried.Add(1)
+	if p.dice.chance(p.swallow) {
+		p.never.Add(1)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	if p.dice.chance(doubleShare) {
 		p.doubled.Add(1)
 		go func() {

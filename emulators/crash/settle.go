@@ -65,8 +65,9 @@ func (c *cluster) tell(erps *callers, random int, say func(string, ...any)) {
 	say("%d documents answered first, %d answers repeated, %d refused, %d orders abandoned, %d rows of batches, %d tries without answer",
 		erps.accepted.Load(), erps.repeats.Load(), erps.refused.Load(), erps.abandoned.Load(), erps.rows.Load(), erps.unheard.Load())
 	p := c.post
-	say("%d messages pushed: %d late, %d doubled, %d falsely reported lost", p.carried.Load(), p.late.Load(), p.doubled.Load(), p.lost.Load())
-	say("%d deaths, %d of them at random", c.deaths(), random)
+	say("%d messages pushed: %d late, %d doubled, %d falsely reported lost, %d swallowed",
+		p.carried.Load(), p.late.Load(), p.doubled.Load(), p.lost.Load(), p.never.Load())
+	say("%d deaths, %d of them at random; %d calls held up", c.deaths(), random, c.killer.holdUps())
 	faults := c.sii.FaultStatus()
 	say("faults of the SII: %v", faults.Counts)
 }

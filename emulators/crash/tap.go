@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // tap stands between one process and a service, and kills the process at armed points.
@@ -27,9 +28,9 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the process died while it wrote
 	}
 	what := t.what(r, body)
-	t.dieAt(Point{t.of.function, false, what})
+	t.meet(Point{t.of.function, false, what})
 	answer, text := t.forward(r, body)
-	t.dieAt(Point{t.of.function, true, what})
+	t.meet(Point{t.of.function, true, what})
 	for name, values := range answer.Header {
 		w.Header()[name] = values
 	}
@@ -37,9 +38,14 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text) // the process may have died
 }
 
-// dieAt kills the process if its time has come; nobody is there to be answered then.
-func (t *tap) dieAt(p Point) {
-	if p.What != "" && t.killer.strikes(p) {
+// meet kills the process if its time has come, and nobody is there to be answered then; or holds it up.
+func (t *tap) meet(p Point) {
+	if p.What == "" {
+		return
+	}
+	dies, hold := t.killer.meet(p)
+	time.Sleep(hold)
+	if dies {
 		t.of.kill()
 		panic(http.ErrAbortHandler)
 	}

@@ -1,8 +1,9 @@
 // Command crash runs a campaign (see package crash; its Options are the environment), prints what it did
 // and what the audit found, and exits 1 if a rule is broken.
 //
-//	crash           one campaign
-//	crash planted   a short campaign aimed at each planted bug; each must be found
+//	crash                   one campaign
+//	crash planted [bug …]   a short campaign aimed at each planted bug, which must be found
+//	crash control [bug …]   the same campaigns without the bugs; nothing may be found
 package main
 
 import (
@@ -35,8 +36,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(os.Args) > 1 && os.Args[1] == "planted" {
-		return errFound
+	if len(os.Args) > 1 {
+		return aims(ctx, o, os.Args[1], os.Args[2:])
 	}
 	result, err := crash.Run(ctx, o, say)
 	if err != nil {
@@ -46,6 +47,13 @@ func run(ctx context.Context) error {
 		fmt.Printf("%8d %s\n", result.Points[name], name)
 	}
 	return judge(o, result)
+}
+
+func aims(ctx context.Context, o crash.Options, command string, bugs []string) error {
+	if command != "planted" && command != "control" {
+		return fmt.Errorf("unknown command %q: planted or control", command)
+	}
+	return crash.RunAims(ctx, o, bugs, command == "control", say)
 }
 
 // judge prints the report and tells whether the campaign was green, and as long as it should be.
