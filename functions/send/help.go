@@ -29,7 +29,11 @@ func (s *service) help(ctx context.Context, p *dispatch.Plan) error {
 	case late(ctx):
 		return errLate
 	}
-	if err := s.mark(ctx, p); err != nil {
+	err := s.mark(ctx, p)
+	if errors.Is(err, errDecided) {
+		return s.refuse(ctx, p, dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: dispatch.CodeLocal, Glosa: decidedText, At: now})
+	}
+	if err != nil {
 		return err
 	}
 	return s.upload(ctx, p)
@@ -57,12 +61,20 @@ func (s *service) mark(ctx context.Context, p *dispatch.Plan) error {
 // errTaken says that a document belongs to a later envelope or was replaced: this plan must not go out.
 var errTaken = errors.New("send: a document of the plan is carried by another envelope")
 
+// errDecided says that a document got its verdict by an earlier envelope after this plan was made: the plan
+// was never sent, and the others go into another one.
+var errDecided = errors.New("send: a document of the plan has its verdict")
+
+const decidedText = "un documento del envío ya tiene veredicto"
+
 func claim(r *document.Record, p *dispatch.Plan, item dispatch.Item, now time.Time) error {
 	switch {
 	case r.Version != item.Version || r.Envelope > p.Number:
 		return errTaken
 	case r.Envelope == p.Number:
 		return store.ErrUnchanged
+	case r.Status.Final():
+		return errDecided
 	}
 	r.Envelope = p.Number
 	if r.Status == event.StatusSent { // its envelope was refused, and who said so died before he wrote it here

@@ -73,7 +73,7 @@ func (s *service) recover(ctx context.Context, p *dispatch.Plan) (bool, error) {
 		return false, err
 	case standing == sii.OtherData:
 		return true, due.Add(ctx, s.State, now.Add(humanWait), dispatch.Send, dispatch.DueParts(p.EnvelopeID)...)
-	case standing == sii.Registered && p.Service == dispatch.Boletas:
+	case standing == sii.Registered && (p.Service == dispatch.Boletas || p.Contradicted()):
 		return s.arrived(ctx, p)
 	}
 	if err := s.upload(ctx, p); err != nil {

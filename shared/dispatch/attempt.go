@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -143,7 +144,7 @@ func (p *Plan) End(id string, answer sii.UploadResult, now time.Time) error {
 			p.State, p.Refusal = Received, nil
 		}
 	case ResultRefused:
-		if p.mayBeHeld() && fault == FaultCompany {
+		if p.mayBeHeld() && (fault == FaultCompany || p.times(answer.Status) == 1) {
 			a.Result = ResultRetry
 		} else if !p.Closed() {
 			p.Refuse(Refusal{Fault: fault, Code: strconv.Itoa(answer.Status), Glosa: a.Glosa, At: now})
@@ -203,15 +204,24 @@ func hash(text string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 }
 
-// mayBeHeld tells whether the SII may hold the envelope through an earlier attempt: then a company's
-// refusal says nothing of it, and its documents must not go into another one.
+// mayBeHeld tells whether the SII may hold the envelope through another attempt: then a company's refusal
+// says nothing of it, one of the documents must be repeated to be believed, and the documents must not go
+// into another one.
 func (p *Plan) mayBeHeld() bool {
 	for _, a := range p.Attempts {
-		if a.Result == ResultUnknown {
+		if a.Result == ResultUnknown || a.Result == "" {
 			return true
 		}
 	}
 	return len(p.Tracks) > 0
+}
+
+// Contradicted tells whether the SII refused the bytes although it may hold them, so that sending them again
+// proves nothing.
+func (p *Plan) Contradicted() bool {
+	return slices.ContainsFunc(p.Attempts, func(a Attempt) bool {
+		return a.Result == ResultRetry && a.Status != nil && statusFaults[*a.Status] == FaultDocuments
+	})
 }
 
 // statusFaults are the refusals of the upload (OI2003_UPDTE_MDE 1.5): 4 is documented for the AEC only and

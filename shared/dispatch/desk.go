@@ -84,6 +84,11 @@ func (d *Desk) sent(ctx context.Context, p *Plan, item Item, id store.DocumentID
 		for _, track := range p.Tracks {
 			r.AddTrack(track)
 		}
+		if r.Status == event.StatusSigned { // handed back after a refusal, and received by another attempt
+			if err := r.Become(event.StatusSending, d.Now(), ""); err != nil {
+				return err
+			}
+		}
 		return r.Become(event.StatusSent, d.Now(), "")
 	})
 }
@@ -108,7 +113,8 @@ func (d *Desk) Refused(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// refused changes one document after its outbox entry stands again: an entry too much is harmless.
+// refused changes one document after its outbox entry stands again: an entry too much is harmless. Somebody who
+// still takes the envelope for received may be about to remove the entry, so that it is renewed.
 func (d *Desk) refused(ctx context.Context, p *Plan, item Item, id store.DocumentID, culprit bool) error {
 	next := event.StatusSigned
 	switch {
@@ -128,11 +134,11 @@ func (d *Desk) refused(ctx context.Context, p *Plan, item Item, id store.Documen
 		return err
 	}
 	if !culprit {
-		if _, err := d.State.Create(ctx, store.Outbox(p.Channel, id), nil, nil); err != nil {
+		if _, err := d.State.Create(ctx, store.Outbox(p.Channel, id), nil, nil); err != nil && !errors.Is(err, store.ErrExists) {
 			return err
 		}
 	}
-	return d.Change(ctx, id, func(r *document.Record) error {
+	err = d.Change(ctx, id, func(r *document.Record) error {
 		if !p.Carries(r, item) || r.Status.Final() {
 			return store.ErrUnchanged
 		}
@@ -142,6 +148,10 @@ func (d *Desk) refused(ctx context.Context, p *Plan, item Item, id store.Documen
 		}
 		return r.Become(next, d.Now(), p.Refusal.Note())
 	})
+	if err != nil || culprit {
+		return err
+	}
+	return d.State.Renew(ctx, store.Outbox(p.Channel, id))
 }
 
 // Change updates a document and announces a change of its status, save that to sending, which follows from
@@ -188,7 +198,7 @@ func (d *Desk) EmptyOutbox(ctx context.Context, p *Plan) error {
 			return nil
 		}
 		r, err := document.Load(ctx, d.State, id)
-		if err != nil || !p.Carries(&r, p.Documents[i]) {
+		if err != nil || !p.Carries(&r, p.Documents[i]) || handedBack(&r) {
 			return err
 		}
 		err = d.State.Delete(ctx, store.Outbox(p.Channel, id), generation)
@@ -197,4 +207,9 @@ func (d *Desk) EmptyOutbox(ctx context.Context, p *Plan) error {
 		}
 		return err
 	})
+}
+
+// handedBack tells whether a document waits for another envelope.
+func handedBack(r *document.Record) bool {
+	return r.Status == event.StatusSigned || r.Status == event.StatusBlocked
 }

@@ -164,13 +164,13 @@ func TestStatuses(t *testing.T) {
 	}{
 		0:    {dispatch.Received, dispatch.Received, ""},
 		1:    {dispatch.Refused, dispatch.Parked, company},
-		2:    {dispatch.Refused, dispatch.Refused, documents},
+		2:    {dispatch.Refused, dispatch.Parked, documents},
 		3:    {dispatch.Open, dispatch.Parked, ""},
 		4:    {dispatch.Refused, dispatch.Parked, company},
 		5:    {dispatch.Open, dispatch.Parked, ""},
 		6:    {dispatch.Refused, dispatch.Parked, company},
-		7:    {dispatch.Refused, dispatch.Refused, documents},
-		8:    {dispatch.Refused, dispatch.Refused, documents},
+		7:    {dispatch.Refused, dispatch.Parked, documents},
+		8:    {dispatch.Refused, dispatch.Parked, documents},
 		9:    {dispatch.Open, dispatch.Parked, ""},
 		10:   {dispatch.Open, dispatch.Parked, ""},
 		99:   {dispatch.Received, dispatch.Received, ""},
@@ -190,6 +190,14 @@ func TestStatuses(t *testing.T) {
 				}
 				if err := p.End("a", sii.UploadResult{Status: status, TrackID: "5"}, noon); err != nil || p.State != want {
 					t.Errorf("held %t: plan is %s, want %s (%v)", held, p.State, want, err)
+				}
+				if held && test.fault == documents { // believed when it comes again
+					if err := p.Begin(dispatch.Attempt{ID: "b", At: noon}); err != nil || !p.Contradicted() {
+						t.Fatal(err, p.Contradicted())
+					}
+					if err := p.End("b", sii.UploadResult{Status: status}, noon); err != nil || p.State != dispatch.Refused {
+						t.Errorf("refused twice: plan is %s (%v)", p.State, err)
+					}
 				}
 				if p.State == dispatch.Refused && p.Refusal.Fault != test.fault {
 					t.Errorf("fault of %q, want %q", p.Refusal.Fault, test.fault)

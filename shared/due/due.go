@@ -6,7 +6,6 @@ package due
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"strings"
 	"time"
@@ -36,20 +35,7 @@ func Add(ctx context.Context, b *store.Bucket, at time.Time, function string, pa
 // it before removes it: whoever looks too early finds nothing to do yet, and must not take the entry away
 // from one who relies on it.
 func Announce(ctx context.Context, b *store.Bucket, at time.Time, function string, parts ...string) error {
-	name, nonce := store.Due(at, function, parts...), []byte(rand.Text())
-	for {
-		_, err := b.Create(ctx, name, nonce, nil)
-		if !errors.Is(err, store.ErrExists) {
-			return err
-		}
-		standing, err := b.Read(ctx, name)
-		if err == nil {
-			_, err = b.Replace(ctx, name, standing.Generation, nonce, nil)
-		}
-		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrChanged) {
-			return err
-		}
-	}
+	return b.Renew(ctx, store.Due(at, function, parts...))
 }
 
 // Put is Add of an entry that holds what the look is about; one with other content stays (store.ErrExists).

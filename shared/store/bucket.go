@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -56,6 +57,24 @@ func (b *Bucket) Replace(ctx context.Context, name Name, generation int64, data 
 	o := Object{Name: name.s, Data: data, Meta: meta, Generation: generation}
 	next, err := b.settle(ctx, o, func() (int64, error) { return b.driver.Replace(ctx, o) }, ErrChanged)
 	return next, wrap("replace", name, err)
+}
+
+// Renew gives an object of no content a new generation, or creates it: whoever read it before cannot delete it.
+func (b *Bucket) Renew(ctx context.Context, name Name) error {
+	nonce := []byte(crand.Text())
+	for {
+		_, err := b.Create(ctx, name, nonce, nil)
+		if !errors.Is(err, ErrExists) {
+			return err
+		}
+		standing, err := b.Read(ctx, name)
+		if err == nil {
+			_, err = b.Replace(ctx, name, standing.Generation, nonce, nil)
+		}
+		if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrChanged) {
+			return err
+		}
+	}
 }
 
 // Delete removes the generation that was read; an object that is gone is success, ErrChanged if it is another one.
