@@ -16,7 +16,7 @@ run "plain" {
   command = plan
 
   assert {
-    condition     = google_storage_bucket.archive.retention_policy[0].retention_period == tostring(2192 * 86400)
+    condition     = tonumber(google_storage_bucket.archive.retention_policy[0].retention_period) == 2192 * 86400
     error_message = "the archive keeps documents for six years"
   }
   assert {
@@ -57,8 +57,8 @@ run "balanced" {
     error_message = "the public functions stand behind the load balancer"
   }
   assert {
-    condition     = local.public_ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
-    error_message = "with a load balancer nothing is reached past it"
+    condition     = output.public == "https://dte.example.cl"
+    error_message = "the domain serves every public path"
   }
 }
 
