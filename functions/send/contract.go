@@ -21,4 +21,7 @@ type ChainState struct {
 	Released int `json:"released"`
 	// Waiting counts the documents that are still in the outbox.
 	Waiting int `json:"waiting"`
+	// Oldest is when the one of them that was issued first was, and AgeSeconds how long ago that is.
+	Oldest     string `json:"oldest,omitempty"`
+	AgeSeconds int    `json:"age_seconds"`
 }

@@ -3,6 +3,7 @@ package send
 import (
 	"context"
 	"errors"
+	"time"
 
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
@@ -26,7 +27,12 @@ func (s *service) release(ctx context.Context, c dispatch.Chain) (ChainState, er
 		}
 		state.Waiting++
 	}
-	return state, nil
+	oldest, err := s.oldest(ctx, c)
+	if err == nil && !oldest.at.IsZero() {
+		state.Oldest = oldest.at.In(s.chile).Format(time.RFC3339)
+		state.AgeSeconds = int(s.Now().Sub(oldest.at).Seconds())
+	}
+	return state, err
 }
 
 // lift releases the refused envelopes that the documents in the outbox name, and counts them.

@@ -91,7 +91,7 @@ func (h *Handler) lookAround(ctx context.Context) error {
 		work = append(work, func() error { return h.recoverDue(ctx, e) })
 	}
 	for _, c := range chains {
-		work = append(work, func() error { return h.wake(ctx, c) })
+		work = append(work, func() error { return errors.Join(h.wake(ctx, c), h.watch(ctx, c)) })
 	}
 	failed := make([]error, len(work))
 	var g errgroup.Group

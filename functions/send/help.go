@@ -24,7 +24,7 @@ func (s *service) help(ctx context.Context, p *dispatch.Plan) error {
 	switch {
 	case p.Abandoned(now):
 		return s.park(ctx, p)
-	case now.Before(p.NextAttempt(s.cfg.RetryFirst)), s.lines.resting(p.Env, now):
+	case now.Before(p.NextAttempt(s.cfg.RetryFirst)):
 		return errWait
 	case late(ctx):
 		return errLate
@@ -148,16 +148,10 @@ func (s *service) notReady(ctx context.Context, p *dispatch.Plan, cause error) e
 		s.Logger.WarnContext(ctx, "certificate refused by the SII", "rut_emisor", p.RUT.String(), "error", cause)
 		return s.settle(ctx, &refused)
 	case errors.Is(cause, sii.ErrUnavailable):
-		s.rest(ctx, p.Env, cause)
+		s.Logger.WarnContext(ctx, "SII not reachable", "environment", p.Env, "channel", p.Channel, "error", cause)
 		return errWait
 	}
 	return cause
-}
-
-// rest leaves an environment of the SII alone for a while.
-func (s *service) rest(ctx context.Context, env store.Environment, cause error) {
-	s.Logger.WarnContext(ctx, "SII not reachable", "environment", env, "error", cause)
-	s.lines.rest(env, s.Now().Add(s.cfg.RetryFirst/4))
 }
 
 // record notes how an attempt ended and applies it.

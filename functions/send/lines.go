@@ -11,16 +11,17 @@ import (
 // lines lets one run of a chain go on at a time in this process.
 type lines struct {
 	mu      sync.Mutex
-	running map[dispatch.Chain]bool   // true: look again at the end
-	numbers map[dispatch.Chain]int64  // of a plan that exists
-	minded  map[store.EnvelopeID]bool // parked ones, apart from the chain's run
-	rests   map[store.Environment]time.Time
+	running map[dispatch.Chain]bool      // true: look again at the end
+	numbers map[dispatch.Chain]int64     // of a plan that exists
+	minded  map[store.EnvelopeID]bool    // parked ones, apart from the chain's run
+	watched map[dispatch.Chain]time.Time // when the age of what waits was looked at
 }
 
 func newLines() *lines {
 	return &lines{
 		running: map[dispatch.Chain]bool{}, numbers: map[dispatch.Chain]int64{},
-		minded: map[store.EnvelopeID]bool{}, rests: map[store.Environment]time.Time{},
+		minded:  map[store.EnvelopeID]bool{},
+		watched: map[dispatch.Chain]time.Time{},
 	}
 }
 
@@ -82,15 +83,13 @@ func (l *lines) unmind(id store.EnvelopeID) {
 	delete(l.minded, id)
 }
 
-// rest leaves an environment of the SII alone until a time.
-func (l *lines) rest(e store.Environment, until time.Time) {
+// watch tells whether the age of what waits in a chain is to be looked at now: once a minute.
+func (l *lines) watch(c dispatch.Chain, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rests[e] = until
-}
-
-func (l *lines) resting(e store.Environment, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return now.Before(l.rests[e])
+	if now.Sub(l.watched[c]) < time.Minute {
+		return false
+	}
+	l.watched[c] = now
+	return true
 }

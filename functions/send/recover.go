@@ -62,7 +62,7 @@ func (s *service) recoverDue(ctx context.Context, entry due.Entry) error {
 func (s *service) recover(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	now := s.Now()
 	switch {
-	case now.Before(s.nextProbe(p)), s.lines.resting(p.Env, now):
+	case now.Before(s.nextProbe(p)):
 		return false, errWait
 	case late(ctx):
 		return false, errLate

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"timbre/shared/alert"
 	"timbre/shared/cert"
 	"timbre/shared/company"
 	"timbre/shared/dispatch"
@@ -62,6 +63,8 @@ type service struct {
 	desk  *dispatch.Desk
 	chile *time.Location
 	lines *lines
+
+	alerts *alert.Raiser
 }
 
 func newService(cfg Config, d Deps) (*service, error) {
@@ -76,7 +79,10 @@ func newService(cfg Config, d Deps) (*service, error) {
 		return nil, fmt.Errorf("send: %w", err)
 	}
 	desk := &dispatch.Desk{State: d.State, Archive: d.Archive, Events: d.Events, Logger: d.Logger, Now: d.Now}
-	return &service{Deps: d, cfg: cfg, desk: desk, chile: chile, lines: newLines()}, nil
+	return &service{
+		Deps: d, cfg: cfg, desk: desk, chile: chile, lines: newLines(),
+		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
+	}, nil
 }
 
 // session opens the service that a plan's envelope goes to.

@@ -77,3 +77,19 @@ func (a NoVerdict) fact() fact {
 	}
 	return fact{d.Company, event.DocumentNoVerdict, []any{int(d.Type), d.Folio, a.Level}, data}
 }
+
+// Unsent says that boletas have waited too long to be sent: the SII wants each within the hour (WEBSERVICES
+// §7). It is told once a day for each Level, the minutes after the issue at which the caller warns.
+type Unsent struct {
+	Oldest store.DocumentID
+	Since  time.Time // of its issue
+	Level  int
+}
+
+func (a Unsent) fact() fact {
+	d := a.Oldest
+	data := map[string]any{
+		"type": int(d.Type), "folio": d.Folio, "id": d.String(), "since": a.Since, "level": a.Level,
+	}
+	return fact{d.Company, event.DocumentsUnsent, []any{int(d.Type), a.Since.Format(time.DateOnly), a.Level}, data}
+}

@@ -16,6 +16,7 @@ const (
 	DocumentStatus      Kind = "document.status"
 	DocumentReceived    Kind = "document.received"
 	DocumentNoVerdict   Kind = "document.no_verdict"
+	DocumentsUnsent     Kind = "documents.unsent"
 	FoliosLow           Kind = "folios.low"
 	CAFExpiring         Kind = "caf.expiring"
 	CertificateExpiring Kind = "certificate.expiring"
