@@ -3,19 +3,21 @@ package audit
 import "strings"
 
 func (a *auditor) checkFolios() {
-	keys := map[string][]id{} // claims by company and key
+	keys := map[string][]id{} // documents by company and key
 	for i, c := range a.claims {
 		a.count("claims "+c.State, 1)
 		if !c.used() {
 			continue
 		}
 		owner := i.env + "/" + i.rut + "/" + c.Key
-		keys[owner] = append(keys[owner], i)
+		if _, found := a.records[i]; found || len(a.signed[i]) > 0 {
+			keys[owner] = append(keys[owner], i)
+		}
 		a.checkClaim(i, owner)
 	}
-	for owner, held := range keys {
-		if len(held) > 1 {
-			a.violate(OneFolioPerKey, owner, "claims %d folios: %v", len(held), held)
+	for owner, used := range keys {
+		if len(used) > 1 {
+			a.violate(OneFolioPerKey, owner, "uses %d folios: %v", len(used), used)
 		}
 	}
 	a.checkRequests()

@@ -12,7 +12,7 @@ const (
 	ContentOfCaller Rule = "content-of-caller" // the SII's document has the total that this caller ordered
 
 	// Of folios.
-	OneFolioPerKey Rule = "one-folio-per-key" // no key holds two folios
+	OneFolioPerKey Rule = "one-folio-per-key" // no key uses two folios
 	OneKeyPerFolio Rule = "one-key-per-folio" // no folio belongs to two keys
 	Finished       Rule = "finished"          // each claim is bound, signed and has its document
 	OneSignedFile  Rule = "one-signed-file"   // one file per document, and it is that document's

@@ -25,12 +25,9 @@ var Aims = []Aim{
 		hasten(o)
 	}},
 	{"second-folio", []audit.Rule{audit.OneFolioPerKey}, func(o *Options) { o.Documents = 150 }},
-	{"mark-ahead", []audit.Rule{audit.Finished}, func(o *Options) {
-		o.Only, o.Documents, o.Kills = []string{"generate-sign after create claims"}, 200, 12
-		hasten(o)
-	}},
 	{"store-behind", []audit.Rule{audit.OneSignedFile, audit.ReplayEqual}, func(o *Options) {
-		o.Only, o.Documents, o.Kills = []string{"generate-sign before create archive dte"}, 150, 8
+		o.Only = []string{"generate-sign before create archive dte", "generate-sign after create doc"}
+		o.Documents, o.Kills, o.Holds, o.HoldMost = 250, 8, 0.5, 8*time.Second
 	}},
 	{"forget-envelope", []audit.Rule{audit.OnePlan, audit.OnceAtSII}, func(o *Options) {
 		o.Only, o.Documents, o.Kills = []string{"send before delete outbox", "send after upload"}, 200, 4

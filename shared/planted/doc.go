@@ -6,7 +6,6 @@
 //
 //	free-unbound     the sweeper frees a claim that no request names
 //	second-folio     a claim is used though the key was bound to another folio meanwhile
-//	mark-ahead       the low mark moves past claims that are not finished
 //	store-behind     the answer leaves before the signed bytes are stored
 //	forget-envelope  the packer ignores which envelope carries a document
 //	resign           another attempt signs the envelope anew
