@@ -29,7 +29,9 @@ func TestFrom(t *testing.T) {
 	want := config{Own: "x", Common: settings.Common{
 		Port: "8080", Host: "127.0.0.1", Project: "proj", StateBucket: "state", ArchiveBucket: "archive",
 		SecretManagerEmulator: "127.0.0.1:9", SIICAFKeys: "/keys",
-		Access: access.Config{Audience: "https://timbre.example", ServiceAccounts: []string{"a@x.example", "b@x.example"}},
+		Access: access.Config{
+			Audience: "https://timbre.example", ServiceAccounts: []string{"a@x.example", "b@x.example"}, RatePerSecond: 100, RateBurst: 200,
+		},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
