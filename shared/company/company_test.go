@@ -2,6 +2,7 @@ package company_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -280,6 +281,42 @@ func TestVaultReadsASecretOnce(t *testing.T) {
 	}
 	if secrets.reads != 1 {
 		t.Errorf("%d reads of one version", secrets.reads)
+	}
+}
+
+// TestVaultAfterASecretWasMadeAnew: the company was deleted and registered again, so that versions count from 1.
+func TestVaultAfterASecretWasMadeAnew(t *testing.T) {
+	t.Parallel()
+	keys, err := company.ReadSIIKeys(golden.Reference(t, "testpki", "sii"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := &company.MemorySecrets{}
+	vault := company.NewVault(secrets, keys)
+	var refs []company.CAF
+	for _, name := range []string{"33-1-100.xml", "34-1-100.xml"} {
+		file, err := os.ReadFile(golden.Reference(t, "testpki", "caf", "a", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := secrets.Delete(t.Context(), "f"); err != nil {
+			t.Fatal(err)
+		}
+		version, err := secrets.Add(t.Context(), "f", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(refs, company.CAF{Secret: company.Secret{Name: "f", Version: version}, SHA256: fmt.Sprintf("%x", sha256.Sum256(file))})
+		c, err := vault.CAF(t.Context(), refs[len(refs)-1])
+		if err != nil || !strings.HasPrefix(name, c.Type.String()) {
+			t.Errorf("%s opens as %+v, %v", name, c, err)
+		}
+	}
+	if refs[0].Secret != refs[1].Secret {
+		t.Errorf("versions %v and %v, want one name", refs[0].Secret, refs[1].Secret)
+	}
+	if c, err := company.NewVault(secrets, keys).CAF(t.Context(), refs[0]); err == nil {
+		t.Errorf("another CAF was opened: %+v", c)
 	}
 }
 
