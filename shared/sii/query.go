@@ -42,14 +42,18 @@ type Reason struct {
 // Class tells what the state means.
 func (s EnvelopeState) Class() Class { return ClassOf(s.State) }
 
-// CountOf is the count of a type; false if the answer does not list it, as happens with notas de crédito.
+// CountOf is the count of a type, over all groups that name it; false if the answer does not list it, as
+// happens with notas de crédito.
 func (s EnvelopeState) CountOf(t dte.Type) (Count, bool) {
+	all, listed := Count{Type: t}, false
 	for _, c := range s.Counts {
 		if c.Type == t {
-			return c, true
+			listed = true
+			all.Informed, all.Accepted = all.Informed+c.Informed, all.Accepted+c.Accepted
+			all.Rejected, all.Remarks = all.Rejected+c.Rejected, all.Remarks+c.Remarks
 		}
 	}
-	return Count{}, false
+	return all, listed
 }
 
 // Count is how many documents of a type the SII counts; Accepted does not hold those with Remarks.
@@ -89,7 +93,11 @@ func (c *Client) envelopeState(ctx context.Context, env store.Environment, token
 	if err != nil {
 		return EnvelopeState{}, err
 	}
-	return parseEnvelopeState(doc)
+	s, err := parseEnvelopeState(doc)
+	if told, _ := doc.first("TRACKID"); err == nil && s.Class() != Pending && told != "" && !SameTrack(told, track) {
+		return s, fmt.Errorf("%w: getEstUp about track %s, asked for %s", ErrUnavailable, clip(told, 20), track)
+	}
+	return s, err
 }
 
 // parseEnvelopeState reads header and body in any order. The groups of the body are flat: each begins

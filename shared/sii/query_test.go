@@ -56,7 +56,7 @@ func TestEnvelopeState(t *testing.T) {
 			t.Parallel()
 			f := newFakeSII(t)
 			f.answer[estUpPath] = soap("getEstUp", test.document)
-			got, err := session(f, memory()).EnvelopeState(t.Context(), company, "0251552460")
+			got, err := session(f, memory()).EnvelopeState(t.Context(), company, "251753678")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,6 +67,18 @@ func TestEnvelopeState(t *testing.T) {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestCountOf(t *testing.T) {
+	t.Parallel()
+	s := sii.EnvelopeState{Counts: []sii.Count{{Type: 33, Informed: 1, Accepted: 1}, {Type: 34}, {Type: 33, Informed: 2, Rejected: 1, Remarks: 1}}}
+	want := sii.Count{Type: 33, Informed: 3, Accepted: 1, Rejected: 1, Remarks: 1}
+	if got, listed := s.CountOf(33); got != want || !listed {
+		t.Errorf("count %+v, listed %t", got, listed)
+	}
+	if got, listed := s.CountOf(61); listed {
+		t.Errorf("count of a type that is not listed: %+v", got)
 	}
 }
 
@@ -86,6 +98,7 @@ func TestQueryLies(t *testing.T) {
 		"count of none":   soap("getEstUp", "<R><ACEPTADOS>3</ACEPTADOS><ESTADO>EPR</ESTADO></R>"),
 		"outer DTD":       says(http.StatusOK, `<!DOCTYPE x [<!ENTITY a "b">]><E><getEstUpReturn>&lt;R>&lt;ESTADO>EPR&lt;/ESTADO>&lt;/R></getEstUpReturn></E>`),
 		"inner DTD":       soap("getEstUp", `<!DOCTYPE R><R><ESTADO>EPR</ESTADO></R>`),
+		"another track":   soap("getEstUp", "<R><TRACKID>0000000017</TRACKID><ESTADO>EPR</ESTADO></R>"),
 		"cut":             says(http.StatusOK, `<E><getEstUpReturn>&lt;R>&lt;ESTADO>EPR`),
 		"reset":           resets,
 	}
