@@ -137,9 +137,11 @@ func (b *Bucket) list(ctx context.Context, q Query) (Page, error) {
 func (b *Bucket) settle(ctx context.Context, o Object, write func() (int64, error), lost error) (int64, error) {
 	for try := 0; ; try++ {
 		generation, err := write()
-		if err == nil || errors.Is(err, ErrRetained) {
-			return generation, err
+		if err == nil {
+			return generation, nil
 		}
+		// Which of retention and condition Cloud Storage looks at first is written nowhere: what is
+		// retained stands there, perhaps by our own write.
 		found, readErr := b.driver.Read(ctx, o.Name)
 		switch {
 		case readErr == nil && bytes.Equal(found.Data, o.Data):
@@ -148,6 +150,8 @@ func (b *Bucket) settle(ctx context.Context, o Object, write func() (int64, erro
 			return 0, lost
 		case errors.Is(readErr, ErrNotFound) && o.Generation != 0:
 			return 0, ErrNotFound
+		case errors.Is(err, ErrRetained):
+			return 0, err
 		}
 		if try == attempts-1 {
 			return 0, fmt.Errorf("unknown outcome: %w", err)

@@ -72,6 +72,7 @@ func TestUnknownOutcomes(t *testing.T) {
 		"lost after the write":                 once(nil, errReset),
 		"own success that reads like a loss":   once(nil, store.ErrExists),
 		"own success that reads like a change": once(nil, store.ErrChanged),
+		"own success that reads as retained":   once(nil, store.ErrRetained),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
