@@ -84,6 +84,30 @@ func TestFirstTrackWasNeverTold(t *testing.T) {
 	}
 }
 
+// TestLostAgainAndAgain: an SII that loses the file each time is missed like one that says nothing.
+func TestLostAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	e := r.envelope(1, []string{"7"}, id(33, 1))
+	r.sii.set("7", "VOF")
+	for _, hours := range []int{1, 26} {
+		r.advance(time.Duration(hours) * time.Hour)
+		_, err := dispatch.Update(t.Context(), r.state, e, func(p *dispatch.Plan) error { // send has uploaded it again
+			p.State = dispatch.Received
+			p.Attempts = append(p.Attempts, dispatch.Attempt{ID: "again", At: r.now, Ended: r.now, Result: dispatch.ResultReceived})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.push(e)
+		told := r.events.Take(event.CompanyAlert)
+		if missed := hours > 24; missed != (len(told) == 1) {
+			t.Errorf("after %d hours: alerts %s", hours, told)
+		}
+	}
+}
+
 // broken is a driver that cannot write what begins with a prefix.
 type broken struct {
 	store.Driver

@@ -195,8 +195,14 @@ func (s *service) handBack(ctx context.Context, p *dispatch.Plan) error {
 }
 
 // sendAgain has send upload the same bytes, as the SII has lost the file (VOF). send may see its entry before
-// the plan is parked, find nothing to do and remove it: so it is announced anew afterwards.
+// the plan is parked, find nothing to do and remove it: so it is announced anew afterwards. Each time the wait
+// for the verdict begins anew, so that one who misses it is told here.
 func (s *service) sendAgain(ctx context.Context, p *dispatch.Plan) error {
+	if age := s.Now().Sub(p.FirstReceivedAt()); age >= alarmAfter {
+		if err := s.alarm(ctx, p, age); err != nil {
+			return err
+		}
+	}
 	at := s.Now()
 	announce := func() error {
 		return due.Announce(ctx, s.State, at, dispatch.Send, dispatch.DueParts(p.EnvelopeID)...)

@@ -163,7 +163,7 @@ func (p *Plan) Track() string {
 	return p.Tracks[len(p.Tracks)-1]
 }
 
-// ReceivedAt is when the SII answered that it has the envelope.
+// ReceivedAt is when the SII answered that it has the envelope, the last time.
 func (p *Plan) ReceivedAt() time.Time {
 	at := p.SignedAt
 	for _, a := range p.Attempts {
@@ -172,4 +172,14 @@ func (p *Plan) ReceivedAt() time.Time {
 		}
 	}
 	return at
+}
+
+// FirstReceivedAt is when it did so the first time.
+func (p *Plan) FirstReceivedAt() time.Time {
+	for _, a := range p.Attempts {
+		if a.Result == ResultReceived {
+			return a.Ended
+		}
+	}
+	return p.SignedAt
 }
