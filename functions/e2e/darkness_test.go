@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"timbre/emulators/oidc"
 	"timbre/emulators/sii/authority"
 	"timbre/emulators/sii/faults"
 	generatesign "timbre/functions/generate-sign"
@@ -72,7 +74,13 @@ func (s *sending) newIssuer(kinds ...dte.Type) http.Handler {
 	_, err = s.state.ReplaceJSON(s.t.Context(), name, old.Generation, c, nil)
 	check(s.t, err)
 	sum := sha256.Sum256([]byte(stackKey))
-	guard, err := access.New(s.t.Context(), access.Config{BootstrapKeySHA256: hex.EncodeToString(sum[:])},
+	invoker, err := anIssuer()
+	check(s.t, err)
+	certs := httptest.NewServer(invoker)
+	s.t.Cleanup(certs.Close)
+	guard, err := access.New(s.t.Context(), access.Config{
+		BootstrapKeySHA256: hex.EncodeToString(sum[:]), Audience: stackAudience, CertsURL: certs.URL, ServiceAccounts: []string{stackInvoker},
+	},
 		access.NewKeys(s.state, s.clock), slog.New(slog.DiscardHandler))
 	check(s.t, err)
 	issuer, err := generatesign.New(generatesign.Config{}, generatesign.Deps{
@@ -81,6 +89,24 @@ func (s *sending) newIssuer(kinds ...dte.Type) http.Handler {
 	})
 	check(s.t, err)
 	return issuer
+}
+
+// anIssuer makes the tokens of service accounts.
+var anIssuer = sync.OnceValues(oidc.New)
+
+// sweep has generate-sign do what is due.
+func (s *sending) sweep(h http.Handler) {
+	s.t.Helper()
+	invoker, err := anIssuer()
+	check(s.t, err)
+	token, err := invoker.Token(stackAudience, stackInvoker)
+	check(s.t, err)
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/_tick", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, r); w.Code != http.StatusNoContent {
+		s.t.Fatalf("tick answered %d: %s", w.Code, w.Body)
+	}
 }
 
 // post issues a document by the API.

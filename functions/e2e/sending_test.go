@@ -44,6 +44,7 @@ type sending struct {
 	dir            string
 	company        authority.Company
 	identity       *cert.Identity
+	driver         store.Driver // of state
 	state, archive *store.Bucket
 	events         *event.Memory
 	sii            *simulator.Server
@@ -90,8 +91,9 @@ func newSending(t *testing.T, change ...func(*simulator.Options)) *sending {
 	archive.Retained = true
 	s := &sending{
 		t: t, dir: t.TempDir(), now: morning, events: &event.Memory{},
-		state: store.NewBucket(store.NewMemory()), archive: store.NewBucket(archive),
+		driver: store.NewMemory(), archive: store.NewBucket(archive),
 	}
+	s.state = store.NewBucket(s.driver)
 	made, err := smallWorld()
 	if err != nil {
 		t.Fatal(err)

@@ -32,28 +32,39 @@ func (s *service) finish(ctx context.Context, b folio.Bound) ([]byte, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return answerOf(&r)
+	if r.Replacement != nil && r.Replacement.Key == b.Key {
+		return s.replace(ctx, b, &r)
+	}
+	return answerOf(&r, b.Key)
 }
 
-// answerOf is the body of the 201 of a document that exists.
-func answerOf(r *document.Record) ([]byte, error) {
+// answerOf is the body of the 201 of a document that exists, for the request that it was given to.
+func answerOf(r *document.Record, key store.RequestKey) ([]byte, error) {
 	if r.Tombstone != "" {
 		return nil, buried(r)
 	}
-	return []byte(r.Answer), nil
+	return []byte(r.AnswerTo(key)), nil
 }
 
-func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
+// orderOf reads what a request holds.
+func orderOf(b folio.Bound) (content, *dte.Order, error) {
 	var held content
 	if err := json.Unmarshal(b.Order.Content, &held); err != nil {
-		return nil, fmt.Errorf("read the order of %s: %w", b.DocumentID, err)
+		return held, nil, fmt.Errorf("read the order of %s: %w", b.DocumentID, err)
 	}
 	order := &dte.Order{}
 	if err := json.Unmarshal(held.Order, order); err != nil {
-		return nil, fmt.Errorf("read the order of %s: %w", b.DocumentID, err)
+		return held, nil, fmt.Errorf("read the order of %s: %w", b.DocumentID, err)
 	}
-	order = order.WithFolio(b.Folio)
-	signed, err := s.signedBytes(ctx, b, order)
+	return held, order.WithFolio(b.Folio), nil
+}
+
+func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
+	held, order, err := orderOf(b)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := s.signedBytes(ctx, b, order, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +79,8 @@ func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
 }
 
 // signedBytes are those of the archive: ours, unless somebody was first.
-func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Order) ([]byte, error) {
-	name := store.SignedDTE(b.DocumentID, 1)
+func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Order, version int) ([]byte, error) {
+	name := store.SignedDTE(b.DocumentID, version)
 	standing, err := s.archive.Read(ctx, name)
 	if err == nil {
 		return standing.Data, nil
@@ -145,7 +156,7 @@ func (s *service) publish(ctx context.Context, r *document.Record) ([]byte, erro
 		if err != nil {
 			return nil, unavailable(err)
 		}
-		return answerOf(&standing)
+		return answerOf(&standing, r.Key)
 	}
 	if err != nil {
 		return nil, unavailable(err)

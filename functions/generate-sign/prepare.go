@@ -55,9 +55,6 @@ func (s *service) prepare(ctx context.Context, c *company.Company, who store.Com
 
 // resolve makes the order complete and exact; its faults come as one problem.
 func (s *service) resolve(c *company.Company, r *documentRequest) (*prepared, error) {
-	if r.Replaces != nil {
-		return nil, problem.New(problem.NotReplaceable, "")
-	}
 	order, remarks, err := dte.Resolve(dte.Request{
 		Document: r.Document, Issuer: issuerOf(c), ExpectedTotals: present(r.ExpectedTotals), TotalsPolicy: dte.Policy(r.TotalsPolicy),
 		AllowRemarks: r.AllowRemarks, StrictRemarks: c.StrictRemarks, Today: s.now().In(s.chile),

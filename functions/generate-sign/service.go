@@ -74,6 +74,10 @@ func (s *service) issue(ctx context.Context, key string, hash string, r *documen
 	switch {
 	case errors.Is(err, folio.ErrReserved):
 		bound, err = s.bind(ctx, c, folio.Wish{Series: bound.Series, Key: requestKey, Reserved: &bound.DocumentID, BodyHash: hash}, r)
+	case errors.Is(err, store.ErrNotFound) && r.Replaces != nil:
+		bound, err = s.bindReplacement(ctx, c, folio.Bound{
+			DocumentID: store.DocumentID{Series: store.Series{Company: who}}, Key: requestKey, Order: folio.Order{BodyHash: hash},
+		}, r)
 	case errors.Is(err, store.ErrNotFound):
 		bound, err = s.bind(ctx, c, folio.Wish{Series: store.Series{Company: who}, Key: requestKey, BodyHash: hash}, r)
 	case err != nil:
@@ -91,6 +95,9 @@ func (s *service) issue(ctx context.Context, key string, hash string, r *documen
 
 // bind validates the order and claims its folio. Up to the claim nothing is stored.
 func (s *service) bind(ctx context.Context, c *company.Company, w folio.Wish, r *documentRequest) (folio.Bound, error) {
+	if r.Replaces != nil { // a reservation is of a new folio
+		return folio.Bound{}, problem.New(problem.NotReplaceable, "")
+	}
 	p, err := s.prepare(ctx, c, w.Company, r)
 	if err != nil {
 		return folio.Bound{}, err
@@ -130,7 +137,7 @@ func (s *service) sweep(ctx context.Context, _ time.Time) error {
 		_, err := s.finish(ctx, b)
 		return err
 	}
-	return s.ledger.SweepDue(ctx, s.authorized, finish)
+	return errors.Join(s.ledger.SweepDue(ctx, s.authorized, finish), s.sweepReplacements(ctx))
 }
 
 // authorized are the folios of a series that may be in use: those of CAFs that have not expired for days.

@@ -2,6 +2,7 @@ package document
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +28,10 @@ type Record struct {
 	// Bytes is how large they are; 0 where it was not noted.
 	Bytes int `json:"bytes,omitempty"`
 
+	// Replacement is who may sign the next version, Replaced are the versions before this one.
+	Replacement *Replacement `json:"replacement,omitempty"`
+	Replaced    []Replaced   `json:"replaced,omitempty"`
+
 	// Tombstone says why the folio's document could not be signed any more; there is none then.
 	Tombstone string `json:"tombstone,omitempty"`
 
@@ -48,6 +53,31 @@ type Record struct {
 	History []Change `json:"history"`
 	// Fence grows when somebody makes sure that a change which was announced does not come any more.
 	Fence int `json:"fence,omitempty"`
+}
+
+// Replacement is the request to which a folio's next version belongs. Only the compare-and-set that puts it
+// here decides which of several requests that is.
+type Replacement struct {
+	Key store.RequestKey `json:"key"`
+	// Order is that of the request, for who finishes it.
+	Order json.RawMessage `json:"order"`
+}
+
+// Replaced is a version that the SII refused, with the answer that its request's replays repeat.
+type Replaced struct {
+	Version int              `json:"version"`
+	Key     store.RequestKey `json:"key"`
+	Answer  string           `json:"answer"`
+}
+
+// AnswerTo is the body of the 201 of a request that has the folio.
+func (r *Record) AnswerTo(key store.RequestKey) string {
+	for _, e := range r.Replaced {
+		if e.Key == key {
+			return e.Answer
+		}
+	}
+	return r.Answer
 }
 
 // SII is what the tax authority said last.

@@ -306,6 +306,16 @@ func (l *Ledger) bind(ctx context.Context, h held) (Bound, error) {
 	return bound, err
 }
 
+// BindTo gives a key a folio that is another request's, which the caller has seen to: a replacement. The
+// answer holds what is stored, perhaps another folio.
+func (l *Ledger) BindTo(ctx context.Context, b Bound) (Bound, error) {
+	_, err := l.bucket.CreateJSON(ctx, store.Request(b.Company, b.Key), Request{DocumentID: b.DocumentID, Order: &b.Order}, nil)
+	if errors.Is(err, store.ErrExists) {
+		return l.Find(ctx, b.Company, b.Key)
+	}
+	return b, err
+}
+
 // giveUp frees a claim whose key has another folio.
 func (l *Ledger) giveUp(ctx context.Context, h held) {
 	if err := l.free(ctx, h); err != nil {
