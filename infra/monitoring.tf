@@ -15,6 +15,10 @@ locals {
       about  = "Companies for which nothing is sent until a person mends something"
       filter = "jsonPayload.message=(\"chain blocked\" OR \"envelope cannot be sent\" OR \"certificate refused by the SII\")"
     }
+    unsent = {
+      about  = "Documents that wait for more than five minutes to be sent"
+      filter = "jsonPayload.message=\"documents wait to be sent\""
+    }
     webhook-given-up = {
       about  = "Events that a webhook did not take in three days"
       filter = "jsonPayload.message=\"webhook given up\""
@@ -99,6 +103,17 @@ locals {
       by        = []
       period    = 600
       duration  = 0
+      threshold = 0
+      over      = null
+    }
+    unsent = {
+      about     = "Documents have waited for more than five minutes to be sent, for a quarter of an hour"
+      filter    = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/unsent\""
+      align     = "ALIGN_DELTA"
+      reduce    = "REDUCE_SUM"
+      by        = []
+      period    = 300
+      duration  = 900
       threshold = 0
       over      = null
     }

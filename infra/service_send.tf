@@ -15,7 +15,7 @@ module "send" {
     archive = ["roles/storage.objectCreator", "roles/storage.objectViewer"]
     topics = [
       google_pubsub_topic.main["dte-signed"].name, google_pubsub_topic.main["dte-sent"].name,
-      google_pubsub_topic.main["dte-status"].name,
+      google_pubsub_topic.main["dte-status"].name, google_pubsub_topic.main["company-alert"].name,
     ]
     secrets = "read"
   }

@@ -25,6 +25,7 @@ var rules = []rule{
 	{"ingress", ingress},
 	{"paths", paths},
 	{"rights", rights},
+	{"publishers", publishers},
 	{"timeouts", timeouts},
 	{"topics", topics},
 	{"dead-letters", deadLetters},
@@ -263,6 +264,32 @@ func rights(c *config, p *Product, fault func(string, ...any)) {
 	for _, b := range c.find("resource", "google_project_iam_member") {
 		if b.Labels[1] != "make_secrets" && len(inner(b.Body, "condition")) == 0 {
 			fault("%s in %s is a role on the whole project", b.Labels[1], b.file)
+		}
+	}
+}
+
+// publishes says by what a function uses it shows that it publishes on a topic.
+var publishes = map[string]string{
+	"company-alert": "alert.Raiser", "dte-status": "dispatch.Desk", "dte-sent": "desk.Received", "dte-signed": "event.DTESigned",
+}
+
+// publishers: a function may publish on the topics that it publishes on, and on no other.
+func publishers(c *config, p *Product, fault func(string, ...any)) {
+	for _, function := range p.Functions {
+		b, found := c.module(function)
+		if !found || b.Body.Attributes["rights"] == nil {
+			continue // services and rights tell
+		}
+		list, _ := c.member(b.Body.Attributes["rights"].Expr, "topics")
+		for topic, use := range publishes {
+			does := p.Uses[function][use]
+			may := list != nil && strings.Contains(c.source(list), `google_pubsub_topic.main["`+topic+`"]`)
+			if does && !may {
+				fault("%s publishes on %s and may not", function, topic)
+			}
+			if may && !does {
+				fault("%s may publish on %s and does not", function, topic)
+			}
 		}
 	}
 }

@@ -88,6 +88,8 @@ var planted = []struct{ name, rule, file, text, instead string }{
 	{"the archive may be deleted from", "rights", "service_send.tf", `"roles/storage.objectCreator"`, `"roles/storage.objectUser"`},
 	{"send may make secrets", "rights", "service_send.tf", `secrets = "read"`, `secrets = "write"`},
 	{"a role on the project", "rights", "modules/service/main.tf", "condition {\n    title      = \"secrets of Timbre\"\n    expression = var.platform.secrets.condition\n  }", ""},
+	{"send may raise no alert", "publishers", "service_send.tf", `, google_pubsub_topic.main["company-alert"].name`, ""},
+	{"notify may publish", "publishers", "service_notify.tf", "topics  = []", `topics  = [google_pubsub_topic.main["dte-sent"].name]`},
 	{"a request is cut off", "timeouts", "modules/service/main.tf", `= "600s"`, `= "300s"`},
 	{"a message is delivered while it is worked on", "timeouts", "pubsub.tf", "ack_deadline_seconds       = 600", "ack_deadline_seconds       = 10"},
 	{"a topic is missing", "topics", "pubsub.tf", `, "company-alert"]`, `]`},

@@ -26,6 +26,8 @@ type Product struct {
 	Routes map[string][]string
 	// Topics are those of shared/event; Pushes those that the local stack delivers, topic-function.
 	Topics, Pushes []string
+	// Uses are what a function's code takes from packages and values, as alert.Raiser, desk.Received.
+	Uses map[string]map[string]bool
 	// Texts are all string literals of functions and shared.
 	Texts map[string]bool
 }
@@ -39,7 +41,7 @@ type Variable struct {
 
 // ReadProduct reads the sources below root.
 func ReadProduct(root string) (*Product, error) {
-	p := &Product{root: root, Variables: map[string][]Variable{}, Routes: map[string][]string{}, Texts: map[string]bool{}}
+	p := &Product{root: root, Variables: map[string][]Variable{}, Routes: map[string][]string{}, Uses: map[string]map[string]bool{}, Texts: map[string]bool{}}
 	commands, err := filepath.Glob(filepath.Join(root, "functions", "*", "cmd", "main.go"))
 	if err != nil {
 		return nil, err
@@ -71,6 +73,7 @@ func (p *Product) readFunction(name string) error {
 			p.Routes[name] = append(p.Routes[name], text)
 		}
 	}
+	p.Uses[name] = selected(files)
 	p.Variables[name], err = p.variables(files, "Config")
 	return err
 }
@@ -202,6 +205,26 @@ func tag(field *ast.Field, key string) string {
 		return ""
 	}
 	return reflect.StructTag(text).Get(key)
+}
+
+func selected(files []*ast.File) map[string]bool {
+	names := map[string]bool{}
+	for _, file := range files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			switch x := s.X.(type) {
+			case *ast.Ident:
+				names[x.Name+"."+s.Sel.Name] = true
+			case *ast.SelectorExpr:
+				names[x.Sel.Name+"."+s.Sel.Name] = true
+			}
+			return true
+		})
+	}
+	return names
 }
 
 // constantsOf are the values of the constants of a type.
