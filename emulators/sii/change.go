@@ -47,6 +47,7 @@ var changes = map[string]func(*state, json.RawMessage) error{
 	"people":       change((*state).changePerson),
 	"folios:annul": change((*state).annul),
 	"switches":     change((*state).changeSwitches),
+	"documents":    change((*state).plant),
 }
 
 func change[T any](do func(*state, T) error) func(*state, json.RawMessage) error {
@@ -149,7 +150,7 @@ func (s *state) changeSwitches(w Switches) error {
 	}
 	for to, value := range map[**bool]*bool{
 		&s.switches.LateSchema: w.LateSchema, &s.switches.AllowLongLines: w.AllowLongLines, &s.switches.ListCreditNotes: w.ListCreditNotes,
-		&s.switches.StrictFormat: w.StrictFormat,
+		&s.switches.StrictFormat: w.StrictFormat, &s.switches.ClaimsWantProduction: w.ClaimsWantProduction,
 	} {
 		if value != nil {
 			*to = value

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"timbre/emulators/sii/claims"
 	"timbre/emulators/sii/faults"
 )
 
@@ -104,6 +105,12 @@ func (s *Server) Script(a Answer) error {
 	}
 	if !slices.Contains([]string{"", "before", "after"}, a.Drop) {
 		return fmt.Errorf("%w: drop is before or after", ErrChange)
+	}
+	if a.Code != nil {
+		if !slices.Contains(faults.Claims[:3], a.Operation) {
+			return fmt.Errorf("%w: %s has no codResp", ErrChange, a.Operation)
+		}
+		a.ContentType, a.Body = "text/xml;charset=utf-8", claimResult(a.Operation, claims.Code(*a.Code), nil)
 	}
 	s.scripts.add(a)
 	return nil

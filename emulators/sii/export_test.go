@@ -41,3 +41,9 @@ func EnvelopeKey(path string) []string { return envelopeKey.FindStringSubmatch(p
 
 // Lies are the changes that faults make to answers.
 var Lies = []func(string) string{garble, emptyEPR}
+
+// ReadClaimCall opens the reader of the reclamo service to the fuzzer.
+func ReadClaimCall(body []byte) (string, error) {
+	q, err := readClaimCall(body)
+	return q.op, err
+}

@@ -174,3 +174,5 @@ func cut(t *testing.T, text, pattern string) string {
 	}
 	return re.ReplaceAllString(text, "")
 }
+
+func companyOf(i int) authority.Company { return authority.DefaultCompanies()[i] }

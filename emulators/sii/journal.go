@@ -94,6 +94,8 @@ func (s *state) apply(e entry) error {
 		return s.repeat(e.Data, e.At.In(s.clock.zone))
 	case "mailed":
 		return s.remember(e.Data)
+	case "claim":
+		return s.reclaim(e.Data)
 	case "clock":
 		var moved time.Duration
 		if err := json.Unmarshal(e.Data, &moved); err != nil {

@@ -153,6 +153,7 @@ func emptyEPR(body string) string {
 
 var (
 	glosaXML  = regexp.MustCompile(`(?:GLOSA|GLOSA_ESTADO|GLOSA_ERR)&gt;[^&]*`)
+	glosaText = regexp.MustCompile(`<(?:descResp|descEvento)>[^<]*`)
 	glosaJSON = regexp.MustCompile(`"(?:descripcion|detalle)":"[^"]*`)
 )
 
@@ -171,6 +172,10 @@ func garble(body string) string {
 		}
 	}
 	body = glosaXML.ReplaceAllStringFunc(body, broken("&#239;&#191;&#189;"))
+	body = glosaText.ReplaceAllStringFunc(body, func(glosa string) string {
+		name, text, _ := strings.Cut(glosa, ">")
+		return name + ">" + strings.ReplaceAll(text, "o", "\u00ef\u00bf\u00bd")
+	})
 	return glosaJSON.ReplaceAllStringFunc(body, broken("\u00ef\u00bf\u00bd"))
 }
 

@@ -19,6 +19,7 @@ type Answer struct {
 	Body        string `json:"body,omitempty"`
 	Process     bool   `json:"process,omitempty"`     // with Status or Body: process the request first, then lie
 	RetryAfter  int    `json:"retry_after,omitempty"` // header of that name, seconds
+	Code        *int   `json:"code,omitempty"`        // codResp, of the reclamo operations that have one, in place of Body
 }
 
 func (a Answer) replaces() bool { return a.Status != 0 || a.Body != "" }

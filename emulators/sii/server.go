@@ -193,6 +193,7 @@ func (s *Server) routes() http.Handler {
 			s.worked(func(w http.ResponseWriter, r *http.Request) { s.upload(env, w, r) })))
 	}
 	s.boletaRoutes(mux)
+	s.claimRoutes(mux)
 	mux.HandleFunc("GET /health", health)
 	return mux
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"timbre/emulators/sii/claims"
 	"timbre/emulators/sii/faults"
 	"timbre/emulators/sii/judge"
 	"timbre/emulators/sii/world"
@@ -43,7 +44,9 @@ type Document struct {
 	Findings    []judge.Finding `json:"findings"`
 	Details     []string        `json:"details"` // as in the result mail
 	Signature   string          `json:"signature"`
+	Events      []claims.Event  `json:"events,omitempty"` // acceptances, claims, notes
 	vat         string
+	book        judge.Book
 }
 
 // Accepted says whether the SII holds the document.
@@ -94,6 +97,8 @@ type Switches struct {
 	ListCreditNotes *bool `json:"list_credit_notes,omitempty"` // getEstUp lists type 61
 	StrictFormat    *bool `json:"strict_format,omitempty"`     // also the rules that taken documents break
 	UF              *int  `json:"uf,omitempty"`                // value in pesos; without it no boleta is too large
+	// ClaimsWantProduction: the reclamo service of certification takes tokens of production only.
+	ClaimsWantProduction *bool `json:"reclamo_production_token,omitempty"`
 }
 
 // state is everything that the SII remembers. All methods that change it run

@@ -154,7 +154,7 @@ func (s *state) enter(e *Envelope, d *judge.Document, signature judge.Signature,
 	doc := &Document{
 		Environment: e.env.Name, Issuer: d.Issuer, Type: d.Type, Folio: d.Folio, Date: d.Date, Receiver: d.Receiver, Total: d.Total,
 		State: judge.State(findings), TrackID: e.TrackID, ReceivedAt: e.ReceivedAt, Signer: signature.Signer, InPlace: signature.InPlace == nil,
-		Findings: append([]judge.Finding{}, findings...), Details: []string{}, Signature: d.SignatureValue, vat: d.VAT,
+		Findings: append([]judge.Finding{}, findings...), Details: []string{}, Signature: d.SignatureValue, vat: d.VAT, book: d.Book(),
 	}
 	for _, f := range findings {
 		doc.Details = append(doc.Details, f.Detail())
@@ -166,7 +166,7 @@ func (s *state) enter(e *Envelope, d *judge.Document, signature judge.Signature,
 	}
 	s.learnCAF(d.CAF())
 	s.received[docKey{e.env.Name, d.Issuer, d.Type, d.Folio}] = doc
-	s.applyNote(e.env.Name, d)
+	s.applyNote(e, d)
 }
 
 // effects of a note on the documents it names, by its type and CodRef
@@ -176,7 +176,7 @@ var effects = map[bool]map[string]string{
 	false: {"1": "AND", "2": "TMD", "3": "MMD"}, // nota de débito
 }
 
-func (s *state) applyNote(env string, d *judge.Document) {
+func (s *state) applyNote(e *Envelope, d *judge.Document) {
 	if !slices.Contains([]int{56, 61, 111, 112}, d.Type) {
 		return
 	}
@@ -186,7 +186,8 @@ func (s *state) applyNote(env string, d *judge.Document) {
 		if ref.Issuer != "" {
 			issuer = ref.Issuer
 		}
-		if original := s.received[docKey{env, issuer, number(ref.Type), number(ref.Folio)}]; original != nil {
+		if original := s.received[docKey{e.env.Name, issuer, number(ref.Type), number(ref.Folio)}]; original != nil {
+			noteEvent(e, original, d, ref.Code)
 			if effect := effects[credit][ref.Code]; effect != "" {
 				original.Effect = effect
 			}

@@ -48,8 +48,15 @@ var (
 	seeds    = []string{"getSeed", "getToken", "boletaSeed", "boletaToken"}
 	uploads  = []string{"upload", "boletaUpload"}
 	states   = []string{"getEstUp", "boletaEnvelope"}
-	queries  = append([]string{"getEstDte", "getEstDteAv", "reenvioCorreo", "boletaDocument"}, states...)
-	withAuth = append(slices.Clone(uploads), queries...)
+	queries  = slices.Concat([]string{"getEstDte", "getEstDteAv", "reenvioCorreo", "boletaDocument"}, states, Claims)
+	withAuth = slices.Concat(uploads, queries, Books)
+)
+
+// Claims are the operations of the reclamo service, Books those of the register
+// of purchases and sales (RCV).
+var (
+	Claims = []string{"ingresarAceptacionReclamoDoc", "listarEventosHistDoc", "consultarDocDteCedible", "consultarFechaRecepcionSii"}
+	Books  = []string{"getResumen", "getDetalleCompra", "getDetalleVenta", "getDetalleCompraExport", "getDetalleVentaExport"}
 )
 
 // Calls are the names of all operations that a client can ask for.
