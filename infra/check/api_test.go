@@ -59,6 +59,34 @@ type call struct {
 // do sends a call and returns status and body; whatever is answered must be described.
 func (a *api) do(t *testing.T, c call) (int, string) {
 	t.Helper()
+	input := a.input(t, c)
+	if c.sound {
+		if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
+			t.Errorf("%s %s: our own request is not as described: %v", c.method, c.path, err)
+		}
+		input.Request.Body = io.NopCloser(strings.NewReader(c.body))
+	}
+	answer, err := http.DefaultClient.Do(input.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // it has been read
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.called[input.Route.Operation.OperationID] = true
+	output := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: answer.StatusCode, Header: answer.Header, Options: input.Options}
+	output.SetBodyBytes(text)
+	if err := openapi3filter.ValidateResponse(t.Context(), output); err != nil {
+		t.Errorf("%s %s answers %d, not as described: %v\n%.400s", c.method, c.path, answer.StatusCode, err, text)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// input is the request of a call with the operation that it is for.
+func (a *api) input(t *testing.T, c call) *openapi3filter.RequestValidationInput {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), c.method, a.url+c.path, strings.NewReader(c.body))
 	if err != nil {
 		t.Fatal(err)
@@ -74,32 +102,10 @@ func (a *api) do(t *testing.T, c call) (int, string) {
 	if err != nil {
 		t.Fatalf("%s %s: %v", c.method, c.path, err)
 	}
-	input := &openapi3filter.RequestValidationInput{
+	return &openapi3filter.RequestValidationInput{
 		Request: request, PathParams: parameters, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
 	}
-	if c.sound {
-		if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
-			t.Errorf("%s %s: our own request is not as described: %v", c.method, c.path, err)
-		}
-		request.Body = io.NopCloser(strings.NewReader(c.body))
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close() //nolint:errcheck // it has been read
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.called[route.Operation.OperationID] = true
-	output := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: answer.StatusCode, Header: answer.Header, Options: input.Options}
-	output.SetBodyBytes(text)
-	if err := openapi3filter.ValidateResponse(t.Context(), output); err != nil {
-		t.Errorf("%s %s answers %d, not as described: %v\n%.400s", c.method, c.path, answer.StatusCode, err, text)
-	}
-	return answer.StatusCode, string(text)
 }
 
 // want is do of a sound call that must be answered with a status.

@@ -3,6 +3,7 @@ package check_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,31 +60,13 @@ var (
 )
 
 func start() {
-	bin := os.Getenv("BIN_DIR")
-	if bin == "" {
-		bin = filepath.Join(root, ".local", "bin")
-	}
-	bin, err := filepath.Abs(bin)
-	if err != nil {
-		failure = err.Error()
-		return
-	}
 	dir, err := os.MkdirTemp("", "timbre-check-")
 	if err != nil {
 		failure = err.Error()
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, filepath.Join(bin, "local"), "serve")
-	command.Dir = dir
-	command.Env = append(os.Environ(), "STATE_DIR="+filepath.Join(dir, "state"), "GATEWAY_ADDR=127.0.0.1:0", "BIN_DIR="+bin, "KEY_FILE="+filepath.Join(dir, "key"), "RATE_PER_SECOND=0")
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 30 * time.Second
-	command.Stderr = os.Stderr
-	out, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
+	command, out, err := serve(ctx, dir)
 	if err != nil {
 		cancel()
 		failure = err.Error()
@@ -105,6 +88,30 @@ func start() {
 	case <-time.After(2 * time.Minute):
 		failure = "the stack is not ready after two minutes"
 	}
+}
+
+// serve runs the stack in a folder; the functions set no rates, since these tests are in a hurry.
+func serve(ctx context.Context, dir string) (*exec.Cmd, io.Reader, error) {
+	bin := os.Getenv("BIN_DIR")
+	if bin == "" {
+		bin = filepath.Join(root, ".local", "bin")
+	}
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return nil, nil, err
+	}
+	command := exec.CommandContext(ctx, filepath.Join(bin, "local"), "serve")
+	command.Dir = dir
+	command.Env = append(os.Environ(), "STATE_DIR="+filepath.Join(dir, "state"), "GATEWAY_ADDR=127.0.0.1:0", "BIN_DIR="+bin,
+		"KEY_FILE="+filepath.Join(dir, "key"), "RATE_PER_SECOND=0")
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 30 * time.Second
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	return command, out, command.Start()
 }
 
 // read follows the stack's words until it has told where it is and its key.

@@ -19,6 +19,12 @@ import (
 // rutC is a company of the throw-away world that only this test changes.
 const rutC = "76900789-K"
 
+// delivery is one post to the webhook.
+type delivery struct {
+	header http.Header
+	body   []byte
+}
+
 // TestWebhookIsAsDescribed gives a company a webhook, issues a document and holds what comes against
 // the description: headers and body.
 func TestWebhookIsAsDescribed(t *testing.T) {
@@ -27,10 +33,6 @@ func TestWebhookIsAsDescribed(t *testing.T) {
 	doc, err := check.LoadOpenAPI(root)
 	if err != nil {
 		t.Fatal(err)
-	}
-	type delivery struct {
-		header http.Header
-		body   []byte
 	}
 	came := make(chan delivery, 100)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -46,17 +48,10 @@ func TestWebhookIsAsDescribed(t *testing.T) {
 		"webhook_url": %q, "certificacion": {"FchResol": "2024-01-02", "NroResol": 0}}`, receiver.URL)})
 	a.want(t, http.StatusCreated, call{method: "POST", path: "/v1/documents", header: key("webhook"), body: fmt.Sprintf(
 		`{"company": %q, "reference": "webhook", "document": %s}`, rutC, order(33))})
-	operation := doc.Webhooks["event"].Post
 	for {
 		select {
 		case d := <-came:
-			headers(t, operation, d.header)
-			conforms(t, doc, "Notice", d.body)
-			var notice struct{ Data json.RawMessage }
-			if err := json.Unmarshal(d.body, &notice); err != nil {
-				t.Fatal(err)
-			}
-			conforms(t, doc, "StatusData", notice.Data)
+			described(t, doc, d)
 			if bytes.Contains(d.body, []byte(`"status":"accepted"`)) {
 				return
 			}
@@ -64,6 +59,17 @@ func TestWebhookIsAsDescribed(t *testing.T) {
 			t.Fatal("no webhook told of the acceptance")
 		}
 	}
+}
+
+func described(t *testing.T, doc *openapi3.T, d delivery) {
+	t.Helper()
+	headers(t, doc.Webhooks["event"].Post, d.header)
+	conforms(t, doc, "Notice", d.body)
+	var notice struct{ Data json.RawMessage }
+	if err := json.Unmarshal(d.body, &notice); err != nil {
+		t.Fatal(err)
+	}
+	conforms(t, doc, "StatusData", notice.Data)
 }
 
 func headers(t *testing.T, operation *openapi3.Operation, got http.Header) {
