@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 TAGS := -tags disable_grpc_modules
 BIN := .local/bin
 FUNCTIONS := $(notdir $(patsubst %/cmd/main.go,%,$(wildcard functions/*/cmd/main.go)))
-EMULATORS := gcs secrets pubsub scheduler sii
+EMULATORS := gcs secrets pubsub scheduler sii mail
 GOFILES = $(shell git ls-files -co --exclude-standard '*.go')
 
 .PHONY: help

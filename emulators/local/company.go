@@ -27,6 +27,11 @@ type Company struct {
 	NroResol    int    `json:"nro_resol"`
 	PFX         string `json:"pfx"`
 	PFXPassword string `json:"pfx_password"`
+	// MailSII is where the fake SII sends result mails; empty: its own choice.
+	MailSII string `json:"mail_sii"`
+
+	// mailbox is where they arrive, nil if there is none.
+	mailbox *mailbox
 }
 
 // readCompanies reads a world's companies.
@@ -53,7 +58,14 @@ func (c Company) onboard(ctx context.Context, client *Client, world string) erro
 		"DirOrigen": c.Direccion, "CmnaOrigen": c.Comuna, "CiudadOrigen": c.Ciudad, "active": "certificacion",
 		"certificacion": map[string]any{"FchResol": c.FchResol, "NroResol": c.NroResol},
 	}
-	if _, err := client.Call(ctx, http.MethodPut, path, config); err != nil {
+	if c.mailbox != nil {
+		config["intercambio"] = c.mailbox.settings()
+	}
+	answer, err := client.Call(ctx, http.MethodPut, path, config)
+	if err != nil {
+		return err
+	}
+	if err := c.mailbox.tell(ctx, client, path, answer); err != nil {
 		return err
 	}
 	pfx, err := os.ReadFile(filepath.Join(world, c.PFX))

@@ -49,7 +49,7 @@ type plan struct {
 }
 
 // purposes are the ports of the emulators; one that is started again keeps its own.
-var purposes = []string{"gcs", "secrets", "secrets-admin", "pubsub", "pubsub-admin", "scheduler-admin", "sii", "sii-control"}
+var purposes = []string{"gcs", "secrets", "secrets-admin", "pubsub", "pubsub-admin", "scheduler-admin", "sii", "sii-control", "mail-smtp", "mail-imap", "mail-control"}
 
 // freePorts finds ports that nobody listens on, no two of them the same.
 func freePorts(n int) ([]string, error) {
@@ -91,7 +91,11 @@ func (p *plan) emulators() []spec {
 		}},
 		{name: "sii", health: p.url("sii-control") + "/health", env: map[string]string{
 			"LISTEN_ADDR": p.addr("sii"), "CONTROL_ADDR": p.addr("sii-control"), "STATE_DIR": dir("sii"),
-			"WORLD": p.world, "SII_SPEED": p.SIISpeed,
+			"WORLD": p.world, "SII_SPEED": p.SIISpeed, "SII_SMTP_ADDR": p.addr("mail-smtp"),
+		}},
+		{name: "mail", health: p.url("mail-control") + "/health", env: map[string]string{
+			"LISTEN_ADDR": p.addr("mail-control"), "SMTP_ADDR": p.addr("mail-smtp"), "IMAP_ADDR": p.addr("mail-imap"),
+			"STATE_DIR": dir("mail"), "MAIL_CONFIG": filepath.Join(p.state, "mail.json"),
 		}},
 	}
 }
@@ -120,7 +124,7 @@ func (p *plan) functionSpec(name string) (spec, error) {
 		"SECRET_MANAGER_EMULATOR_HOST": p.addr("secrets"), "SII_BASE_URL": p.url("sii"),
 		"SII_CAF_KEYS": filepath.Join(p.world, "sii"), "BOOTSTRAP_KEY_SHA256": hex.EncodeToString(sum[:]),
 		"OIDC_AUDIENCE": audience, "OIDC_CERTS_URL": p.url("pubsub-admin") + "/oauth2/v3/certs",
-		"SERVICE_ACCOUNTS": invoker, "POLL_FIRST": "200ms", "ALLOW_PRIVATE_HOSTS": "true",
+		"SERVICE_ACCOUNTS": invoker, "POLL_FIRST": "200ms", "BOLETAS_FIRST": "1s", "ALLOW_PRIVATE_HOSTS": "true",
 	}}, nil
 }
 

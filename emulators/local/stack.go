@@ -88,7 +88,7 @@ func (s *Stack) prepare(ctx context.Context, o Options) error {
 		return err
 	}
 	s.plan = plan{Options: o, world: world, state: state, ports: map[string]string{}}
-	for _, dir := range []string{"log", "gcs", "secrets", "pubsub", "oidc", "sii"} {
+	for _, dir := range []string{"log", "gcs", "secrets", "pubsub", "oidc", "sii", "mail"} {
 		if err := os.MkdirAll(filepath.Join(state, dir), 0o700); err != nil {
 			return fmt.Errorf("make the state folder: %w", err)
 		}
@@ -105,6 +105,9 @@ func (s *Stack) prepare(ctx context.Context, o Options) error {
 	}
 	for i, purpose := range purposes {
 		s.plan.ports[purpose] = ports[i]
+	}
+	if err := s.plan.mailboxes(s.Companies); err != nil {
+		return err
 	}
 	return writeConfigs(state, s.plan.url)
 }
