@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"timbre/shared/dispatch"
+	"timbre/shared/document"
 	"timbre/shared/event"
 	"timbre/shared/rut"
 )
@@ -33,10 +34,36 @@ type ListLinks struct {
 	Self string `json:"self"`
 }
 
-// EvidenceList is every request, answer and decision about a document.
+// EvidenceList is every request, answer and decision about a document, for who follows it without us. Files
+// and mails are told by their SHA-256; neither a secret nor a token is in it.
 type EvidenceList struct {
-	ID       string              `json:"id"`
-	Evidence []dispatch.Evidence `json:"evidence"`
+	ID          string                `json:"id"`
+	Company     string                `json:"company"`
+	Environment string                `json:"environment"`
+	Issues      []EvidenceIssue       `json:"issues"`
+	History     []document.ViewChange `json:"history"`
+	Evidence    []dispatch.Evidence   `json:"evidence"`
+}
+
+// EvidenceIssue is one version of the document: the request that it answers and the bytes that were signed.
+type EvidenceIssue struct {
+	Version int `json:"version"`
+	// KeySHA256 and BodySHA256 are of the caller's Idempotency-Key and request.
+	KeySHA256  string `json:"key_sha256,omitempty"`
+	BodySHA256 string `json:"body_sha256,omitempty"`
+	// CAF is the authorisation of the folio.
+	CAF *EvidenceCAF `json:"caf,omitempty"`
+	// SHA256 and Bytes are of the signed file.
+	SHA256 string `json:"sha256"`
+	Bytes  int    `json:"bytes"`
+}
+
+// EvidenceCAF names an authorisation of folios.
+type EvidenceCAF struct {
+	From       int64  `json:"from"`
+	To         int64  `json:"to"`
+	Authorized string `json:"authorized"`
+	SHA256     string `json:"sha256"` // of the file
 }
 
 // SweepRequest asks for a look at all envelopes without verdict; without a company, at those of all

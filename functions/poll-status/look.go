@@ -173,7 +173,7 @@ func (s *service) refuse(ctx context.Context, p *dispatch.Plan, fault dispatch.F
 			return store.ErrUnchanged
 		}
 		p.Verdict = &dispatch.Verdict{State: said.State, Glosa: said.Glosa, Track: said.track, At: now}
-		p.Refuse(dispatch.Refusal{Fault: fault, Code: said.State, Glosa: said.Glosa, At: now})
+		p.Refuse(dispatch.Refusal{Fault: fault, Code: said.State, Glosa: said.Glosa, At: now, Track: said.track, Answer: said.Answer})
 		return nil
 	})
 	if err != nil || refused.State != dispatch.Refused {

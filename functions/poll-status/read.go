@@ -81,19 +81,6 @@ func (h *Handler) archived(ctx context.Context, name store.Name) (reply, error) 
 	return reply{contentType: "application/xml; charset=ISO-8859-1", body: o.Data}, err
 }
 
-// evidence answers every request, answer and decision about a document.
-func (h *Handler) evidence(_ http.ResponseWriter, r *http.Request) (reply, error) {
-	record, err := h.record(r)
-	if err != nil {
-		return reply{}, err
-	}
-	kept, err := dispatch.Kept(r.Context(), h.Archive, record.DocumentID)
-	if err != nil {
-		return reply{}, err
-	}
-	return asJSON(EvidenceList{ID: record.DocumentID.String(), Evidence: kept})
-}
-
 // record reads the document that a path names, for a caller who may.
 func (h *Handler) record(r *http.Request) (document.Record, error) {
 	c, err := h.company(r, r.PathValue("company"))

@@ -78,6 +78,7 @@ func (p *Plan) uploads() []Evidence {
 func (p *Plan) refusal(next event.Status) Evidence {
 	return Evidence{
 		At: p.Refusal.At, Kind: KindDecision, Envelope: p.Number, Code: p.Refusal.Code,
+		Track: p.Refusal.Track, Answer: p.Refusal.Answer, AnswerSHA256: hash(p.Refusal.Answer),
 		Note: p.Refusal.Note() + " → " + string(next),
 	}
 }

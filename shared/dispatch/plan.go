@@ -85,6 +85,9 @@ type Refusal struct {
 	Code  string    `json:"code"` // STATUS of the upload or ESTADO of the envelope
 	Glosa string    `json:"glosa,omitempty"`
 	At    time.Time `json:"at"`
+	// Track and Answer are of the query that told it, empty where the upload's own answer did.
+	Track  string `json:"track,omitempty"`
+	Answer string `json:"answer,omitempty"`
 	// Released is when somebody said that the company's fault is mended.
 	Released *time.Time `json:"released,omitempty"`
 }
