@@ -27,10 +27,10 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the process died while it wrote
 	}
-	what := t.what(r, body)
-	t.meet(Point{t.of.function, false, what})
+	life, what := t.of.starts.Load(), t.what(r, body)
+	t.meet(life, Point{t.of.function, false, what})
 	answer, text := t.forward(r, body)
-	t.meet(Point{t.of.function, true, what})
+	t.meet(life, Point{t.of.function, true, what})
 	for name, values := range answer.Header {
 		w.Header()[name] = values
 	}
@@ -38,15 +38,19 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text) // the process may have died
 }
 
-// meet kills the process if its time has come, and nobody is there to be answered then; or holds it up.
-func (t *tap) meet(p Point) {
-	if p.What == "" {
+// meet kills the process if its time has come, and nobody is there to be answered then; or holds the call
+// up. If the process dies meanwhile, its call may still arrive, as one on the wire does, or not.
+func (t *tap) meet(life int64, p Point) {
+	if p.What == "" || t.of.starts.Load() != life {
 		return
 	}
 	dies, hold := t.killer.meet(p)
-	time.Sleep(hold)
 	if dies {
 		t.of.kill()
+		panic(http.ErrAbortHandler)
+	}
+	time.Sleep(hold)
+	if t.of.starts.Load() != life && t.killer.dice.chance(0.5) {
 		panic(http.ErrAbortHandler)
 	}
 }
