@@ -39,6 +39,7 @@ func (s *Server) controlRoutes() http.Handler {
 	mux.HandleFunc("GET /_control/answers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.scripts.pending()) })
 	mux.HandleFunc("DELETE /_control/answers", func(w http.ResponseWriter, _ *http.Request) { s.scripts.clear(); w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /_control/mails", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Mails()) })
+	mux.HandleFunc("GET /_control/rcv.csv", s.downloadBook)
 	mux.HandleFunc("GET /_control/permissions", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Permissions()) })
 	mux.HandleFunc("GET /_control/clock", s.showClock)
 	mux.HandleFunc("POST /_control/clock", s.moveClock)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"timbre/emulators/sii/judge"
+	"timbre/emulators/sii/rcv"
 )
 
 // ReadSOAP opens the SOAP reader to the fuzzer.
@@ -46,4 +47,11 @@ var Lies = []func(string) string{garble, emptyEPR}
 func ReadClaimCall(body []byte) (string, error) {
 	q, err := readClaimCall(body)
 	return q.op, err
+}
+
+// ReadBookQuery opens the reader of the RCV's backend to the fuzzer; empty when
+// the query is refused.
+func ReadBookQuery(method string, body []byte) (rcv.Book, error) {
+	q, err := readBookQuery(method, body)
+	return q.book, err
 }

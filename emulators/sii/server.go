@@ -194,6 +194,7 @@ func (s *Server) routes() http.Handler {
 	}
 	s.boletaRoutes(mux)
 	s.claimRoutes(mux)
+	s.bookRoutes(mux)
 	mux.HandleFunc("GET /health", health)
 	return mux
 }
