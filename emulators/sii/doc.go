@@ -1,6 +1,8 @@
 // Package sii simulates the Chilean SII's machine services for issuing: seed and
 // token, DTEUpload, QueryEstUp, QueryEstDte(Av), wsDTECorreo and the result mails,
-// and the boletas' own service, in certification and production.
+// and the boletas' own service; and for receiving: the registro de aceptación o
+// reclamo (package claims) and the register of purchases and sales (package rcv);
+// in certification and production.
 //
 // It is a stern stranger to the product: it shares no code with it, verifies
 // every signature, stamp and CAF for real, and answers with the bytes that
