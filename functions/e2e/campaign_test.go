@@ -35,7 +35,7 @@ func many() int64 {
 func TestEveryAnswerLost(t *testing.T) {
 	t.Parallel()
 	s := newSending(t)
-	const waves = 6
+	const waves = 5
 	want := map[store.DocumentID]event.Status{}
 	for folio := int64(1); folio <= many(); folio++ {
 		want[s.issue(dte.Factura, folio)] = event.StatusAccepted

@@ -112,10 +112,15 @@ func (s *sending) sweep(h http.Handler) {
 // post issues a document by the API.
 func (s *sending) post(h http.Handler, key string, body map[string]any) *httptest.ResponseRecorder {
 	s.t.Helper()
+	return s.postIn(s.t.Context(), h, key, body)
+}
+
+func (s *sending) postIn(ctx context.Context, h http.Handler, key string, body map[string]any) *httptest.ResponseRecorder {
+	s.t.Helper()
 	body["company"] = s.company.RUT
 	text, err := json.Marshal(body)
 	check(s.t, err)
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/v1/documents", strings.NewReader(string(text)))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/documents", strings.NewReader(string(text)))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", key)
 	r.Header.Set("Authorization", "Bearer "+stackKey)

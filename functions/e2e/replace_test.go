@@ -97,11 +97,18 @@ func TestNotReplaceable(t *testing.T) {
 type mortal struct {
 	store.Driver
 	left atomic.Int64
+	end  context.CancelFunc // of the request: the dead try nothing again
 }
 
 var errDead = errors.New("dead")
 
-func (m *mortal) dead() bool { return m.left.Add(-1) < 0 }
+func (m *mortal) dead() bool {
+	if m.left.Add(-1) >= 0 {
+		return false
+	}
+	m.end()
+	return true
+}
 
 // Create implements store.Driver.
 func (m *mortal) Create(ctx context.Context, o store.Object) (int64, error) {
@@ -130,12 +137,14 @@ func TestReplaceDying(t *testing.T) {
 			issuer := s.newIssuer(dte.Factura)
 			id := s.refused(issuer, "one")
 			healthy := s.state
-			dying := &mortal{Driver: s.driver}
+			ctx, end := context.WithCancel(t.Context())
+			dying := &mortal{Driver: s.driver, end: end}
 			dying.left.Store(1 << 40)
 			s.state = store.NewBucket(dying)
 			first := s.newIssuer(dte.Factura)
 			dying.left.Store(n)
-			answer := s.post(first, "two", replacing(id))
+			answer := s.postIn(ctx, first, "two", replacing(id))
+			end()
 			s.state = healthy
 			issuer = s.newIssuer(dte.Factura)
 			for range 3 {
