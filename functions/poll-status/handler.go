@@ -102,18 +102,44 @@ func (h *Handler) push(ctx context.Context, topic event.Topic, message json.RawM
 	return err
 }
 
-// tick looks at what is due. One envelope's trouble is not another's.
+// tick looks at what is due: at the SII, then for mails. One envelope's trouble is not another's.
 func (h *Handler) tick(ctx context.Context, _ time.Time) error {
 	entries, err := due.List(ctx, h.State, h.Now(), dispatch.PollStatus, maxDue)
 	if err != nil {
 		return err
 	}
+	var looks, mails []due.Entry
+	for _, e := range entries {
+		if e.Parts[0] == reasonsOf {
+			mails = append(mails, e)
+		} else {
+			looks = append(looks, e)
+		}
+	}
+	return errors.Join(eachEntry(ctx, looks, h.lookDue), h.lookForMails(ctx, mails))
+}
+
+// mailTime bounds the part of a tick that waits for mail servers; what it does not come to stays due.
+const mailTime = 30 * time.Second
+
+func (h *Handler) lookForMails(ctx context.Context, entries []due.Entry) error {
+	enough := time.Now().Add(mailTime)
+	return eachEntry(ctx, entries, func(ctx context.Context, e due.Entry) error {
+		if time.Now().After(enough) {
+			return nil
+		}
+		return h.reasonsDue(ctx, e)
+	})
+}
+
+// eachEntry calls do for all entries, some at a time.
+func eachEntry(ctx context.Context, entries []due.Entry, do func(context.Context, due.Entry) error) error {
 	failed := make([]error, len(entries))
 	var g errgroup.Group
 	g.SetLimit(looksAtOnce)
 	for i, e := range entries {
 		g.Go(func() error {
-			failed[i] = h.lookDue(ctx, e)
+			failed[i] = do(ctx, e)
 			return nil
 		})
 	}

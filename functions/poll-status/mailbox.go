@@ -53,10 +53,15 @@ func (b *boxes) of(r rut.RUT) *box {
 	return b.all[r]
 }
 
+// reads tells whether a company has told us of a mailbox.
+func reads(c *company.Company) bool {
+	return c.Intercambio != nil && c.Intercambio.IMAP != nil && c.IMAPPassword != nil
+}
+
 // account is where the company's mails are; false if it has told none.
 func (s *service) account(ctx context.Context, r rut.RUT) (mailbox.Account, bool, error) {
 	c, err := s.Companies.Load(ctx, r)
-	if errors.Is(err, company.ErrUnknown) || err == nil && (c.Intercambio == nil || c.Intercambio.IMAP == nil || c.IMAPPassword == nil) {
+	if errors.Is(err, company.ErrUnknown) || err == nil && !reads(c) {
 		return mailbox.Account{}, false, nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"timbre/shared/company"
 	"timbre/shared/dispatch"
 	"timbre/shared/due"
 	"timbre/shared/sii"
@@ -51,6 +52,12 @@ func plain(p *dispatch.Plan) bool {
 func (s *service) awaitReasons(ctx context.Context, p *dispatch.Plan) error {
 	if s.Mail == nil || p.Service == dispatch.Boletas || p.Track() == "" {
 		return nil
+	}
+	if c, err := s.Companies.Load(ctx, p.RUT); err != nil || !reads(c) {
+		if errors.Is(err, company.ErrUnknown) {
+			err = nil
+		}
+		return err
 	}
 	return due.Add(ctx, s.State, s.Now(), dispatch.PollStatus, reasonsParts(p.EnvelopeID)...)
 }

@@ -14,9 +14,6 @@ import (
 
 // lookDue looks at the envelope that a due entry names; the next entry stands before this one goes.
 func (s *service) lookDue(ctx context.Context, entry due.Entry) error {
-	if entry.Parts[0] == reasonsOf {
-		return s.reasonsDue(ctx, entry)
-	}
 	id, err := dispatch.ParseDue(entry.Parts)
 	if err != nil {
 		return err
