@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"timbre/shared/company"
+	"timbre/shared/dispatch"
+	"timbre/shared/document"
 	"timbre/shared/dte"
+	"timbre/shared/event"
 	"timbre/shared/store"
 )
 
@@ -63,6 +66,38 @@ func TestSweepAfterTheCompanyLeft(t *testing.T) {
 	}
 	for o, err := range state.List(t.Context(), store.Query{Prefix: store.DuePrefix}) {
 		t.Errorf("left: %s, %v", o.Name, err)
+	}
+}
+
+// TestReplacementWhoseProcessDied: the document is taken for the key, which is not bound yet. The same request
+// goes on with it; a refusal would tell that nothing is issued.
+func TestReplacementWhoseProcessDied(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, dte.Factura)
+	if answer := post(t.Context(), c.process(t, nil), "/v1/documents", "k", c.order()); answer.Code != http.StatusCreated {
+		t.Fatalf("answered %d %s", answer.Code, answer.Body)
+	}
+	state := store.NewBucket(c.state)
+	id := store.DocumentID{Series: store.Series{Company: store.Company{Env: store.Certificacion, RUT: c.rut}, Type: dte.Factura}, Folio: 1}
+	p := dispatch.Plan{EnvelopeID: dispatch.ChainFor(id).Envelope(1), Documents: []dispatch.Item{{Type: dte.Factura, Folio: 1, Version: 1}}}
+	p.Refuse(dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: "7"})
+	_, err := document.Update(t.Context(), state, id, func(r *document.Record) error {
+		r.Envelope = 1
+		return errors.Join(r.Become(event.StatusSending, time.Now(), ""), r.Become(event.StatusRejected, time.Now(), ""))
+	})
+	if err := errors.Join(err, dispatch.Create(t.Context(), state, &p)); err != nil {
+		t.Fatal(err)
+	}
+	body := c.order(`"reference":"account.move,1"`, `"reference":"account.move,1","replaces":"`+id.String()+`"`)
+	dying := c.process(t, func(d store.Driver) store.Driver { return stuck{d, "req/"} })
+	if answer := post(t.Context(), dying, "/v1/documents", "again", body); answer.Code != http.StatusServiceUnavailable {
+		t.Fatalf("answered %d %s", answer.Code, answer.Body)
+	}
+	if answer := post(t.Context(), c.process(t, nil), "/v1/documents", "other", body); answer.Code != http.StatusConflict {
+		t.Errorf("another key is answered %d %s", answer.Code, answer.Body)
+	}
+	if answer := post(t.Context(), c.process(t, nil), "/v1/documents", "again", body); answer.Code != http.StatusCreated {
+		t.Errorf("the same key is answered %d %s", answer.Code, answer.Body)
 	}
 }
 

@@ -131,3 +131,45 @@ type interruptedBeforeSigning struct{ *store.Memory }
 func (interruptedBeforeSigning) Create(context.Context, store.Object) (int64, error) {
 	return 0, store.ErrRetained // a definite answer, so that nothing waits
 }
+
+// TestLostState deletes the state bucket, so that folios are given anew. The archive still holds the
+// documents: another order must not be told, stamped or sent as one of them.
+func TestLostState(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, dte.Factura)
+	if first := post(t.Context(), c.process(t, nil), "/v1/documents", "k", c.order()); first.Code != http.StatusCreated {
+		t.Fatalf("%d %s", first.Code, first.Body)
+	}
+	lost := c.withoutState(t)
+	other := post(t.Context(), lost.process(t, nil), "/v1/documents", "other", c.order("6000", "999000"))
+	if other.Code != http.StatusConflict || answered(t, other)["type"] != "urn:dte:problem:folio-foreign" {
+		t.Errorf("another order on the folio: %d %s", other.Code, other.Body)
+	}
+	for _, prefix := range []string{"doc/", "outbox/"} {
+		if left := names(t, lost.state, prefix); len(left) != 0 {
+			t.Errorf("it left %v", left)
+		}
+	}
+	// The same order is the document's own: a repeat finds it again.
+	again := c.withoutState(t)
+	if same := post(t.Context(), again.process(t, nil), "/v1/documents", "k", c.order()); same.Code != http.StatusCreated || folioOf(t, same) != 1 {
+		t.Errorf("the same order: %d %s", same.Code, same.Body)
+	}
+}
+
+// withoutState is the cloud after its state bucket was lost and the company onboarded again.
+func (c *cloud) withoutState(t *testing.T) *cloud {
+	t.Helper()
+	lost := *c
+	lost.state = store.NewMemory()
+	for _, name := range names(t, c.state, store.CompanyPrefix) {
+		config, err := c.state.Read(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lost.state.Create(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &lost
+}

@@ -17,6 +17,7 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/folio"
 	"timbre/shared/planted"
+	"timbre/shared/problem"
 	"timbre/shared/store"
 	"timbre/shared/ted"
 )
@@ -83,7 +84,7 @@ func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Ord
 	name := store.SignedDTE(b.DocumentID, version)
 	standing, err := s.archive.Read(ctx, name)
 	if err == nil {
-		return standing.Data, nil
+		return s.own(ctx, b, order, standing.Data)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return nil, unavailable(err)
@@ -109,13 +110,30 @@ func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Ord
 	}
 	_, err = s.archive.Create(ctx, name, signed, nil)
 	if errors.Is(err, store.ErrExists) {
-		standing, err = s.archive.Read(ctx, name)
-		signed = standing.Data
+		if standing, err = s.archive.Read(ctx, name); err == nil {
+			return s.own(ctx, b, order, standing.Data)
+		}
 	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	return signed, nil
+}
+
+// own makes sure that what stands in the archive under a folio is this order's document. It is another's
+// if the state bucket was lost and its folios were given anew; then nothing may be told or sent of it.
+func (s *service) own(ctx context.Context, b folio.Bound, order *dte.Order, standing []byte) ([]byte, error) {
+	if bytes.Equal(standing, tombstone) {
+		return standing, nil
+	}
+	text := bytes.TrimSpace(bytes.TrimPrefix(standing, []byte(declaration)))
+	if _, err := dte.Verify(text, order, nil); err != nil {
+		s.log.ErrorContext(ctx, "the archive holds another document under this folio: restore the state bucket",
+			"rut_emisor", b.RUT.String(), "tipo_dte", int(b.Type), "folio", b.Folio, "error", err)
+		return nil, problem.Wrap(problem.FolioForeign, fmt.Sprintf(
+			"El folio %d de tipo %s ya tiene otro documento en el archivo. Restaure el estado antes de seguir emitiendo.", b.Folio, b.Type), err)
+	}
+	return standing, nil
 }
 
 // sign stamps and signs an order that has its folio, and believes the bytes only after reading them again.

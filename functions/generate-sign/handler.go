@@ -186,7 +186,7 @@ func (h *Handler) dryRun(w http.ResponseWriter, r *http.Request, request *docume
 	}
 	p, err := h.service.prepare(r.Context(), c, who, request)
 	if err == nil && request.Replaces != nil {
-		_, err = h.service.target(r.Context(), who, *request.Replaces, p)
+		_, err = h.service.target(r.Context(), who, *request.Replaces, p, "")
 	}
 	if err != nil {
 		return err

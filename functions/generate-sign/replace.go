@@ -40,7 +40,7 @@ func (s *service) bindReplacement(ctx context.Context, c *company.Company, b fol
 	if err != nil {
 		return b, err
 	}
-	old, err := s.target(ctx, b.Company, *r.Replaces, p)
+	old, err := s.target(ctx, b.Company, *r.Replaces, p, b.Key)
 	if err != nil {
 		return b, err
 	}
@@ -54,8 +54,8 @@ func (s *service) bindReplacement(ctx context.Context, c *company.Company, b fol
 	return s.bindTaken(ctx, b)
 }
 
-// target is the document to be replaced, if it may be by this order.
-func (s *service) target(ctx context.Context, who store.Company, text string, p *prepared) (*document.Record, error) {
+// target is the document to be replaced, if it may be by this order; one that the key has taken already is its own.
+func (s *service) target(ctx context.Context, who store.Company, text string, p *prepared, key store.RequestKey) (*document.Record, error) {
 	id, ok := parseReplaces(who, text)
 	if !ok || id.Type != p.order.Type() || p.order.Folio() != 0 && p.order.Folio() != id.Folio {
 		return nil, problem.New(problem.NotReplaceable, "replaces debe nombrar un documento de la empresa del mismo tipo y folio.")
@@ -71,7 +71,7 @@ func (s *service) target(ctx context.Context, who store.Company, text string, p 
 	switch {
 	case err != nil:
 		return nil, unavailable(err)
-	case !refused || r.Replacement != nil:
+	case !refused || r.Replacement != nil && r.Replacement.Key != key:
 		return nil, problem.New(problem.NotReplaceable, "")
 	case rangeFor(p.ranges, id.Folio) == nil:
 		return nil, problem.New(problem.FolioOutOfRange, "Ningún CAF vigente autoriza el folio del documento que se reemplaza.")

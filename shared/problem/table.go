@@ -101,7 +101,7 @@ var table = map[Code]entry{
 
 	OutboxNotEmpty: {http.StatusConflict, "Quedan documentos por enviar", "Hay documentos firmados que aún no salen al SII. Repita cuando se hayan enviado."},
 	StandbyMissing: {http.StatusConflict, "Sin certificado de reserva", "La empresa no tiene certificado de reserva en este ambiente."},
-	FolioForeign:   {http.StatusConflict, "Folio fuera de los CAF", "Todos los folios deben estar en los CAF cargados de la empresa."},
+	FolioForeign:   {http.StatusConflict, "Folio ajeno", "El folio no es de los CAF cargados de la empresa, o ya lleva otro documento."},
 	ExportTooLarge: {http.StatusUnprocessableEntity, "Exportación demasiado grande", "Acote el período con from y to."},
 
 	CAFMissing:          {http.StatusConflict, "Sin CAF", "La empresa no tiene un CAF para este tipo de documento en este ambiente."},
