@@ -8,6 +8,8 @@
 // envelope is processed, decides each document: by the counts where they leave no doubt, else by
 // QueryEstDte. EPR alone accepts nothing, and a document that QueryEstDte knows is accepted whatever the
 // counts say (WEBSERVICES §4.1, §11.2). A whole envelope that was refused goes back to send by way of its
-// plan and the outbox. What is not decided stands in a due entry, and is asked for again after 1, 2, 5,
+// plan and the outbox. Envelopes with rejections or remarks wait for the SII's result mail, which the tick reads
+// from the company's mailbox: it gives reasons and tells which documents have remarks, never a verdict against
+// the SII's own answers. What is not decided stands in a due entry, and is asked for again after 1, 2, 5,
 // 10, 15 and each 30 minutes; after a day without verdict callers are told, once a day.
 package pollstatus

@@ -17,6 +17,9 @@
 //
 // An upload whose answer was lost parks its plan: after a while the SII is asked for one of the documents
 // and gets the same bytes again (WEBSERVICES §11.3). Never a new folio, never other bytes, meanwhile.
+// Boletas go to the SII's service for boletas where the plan says so. It does not know a file again, so there an
+// envelope of which the SII has a document is not sent again. A host that is down rests (shared/sii).
+//
 // A refusal for a document's fault splits the envelope in halves down to the culprit; one for the
 // company's fault blocks the chain until certificate or resolution change or POST /v1/outbox:flush.
 package send
