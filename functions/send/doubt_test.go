@@ -45,7 +45,11 @@ func TestRefusedAfterALostAnswer(t *testing.T) {
 // plan does not go out, and the chain goes on with the other document.
 func TestDecidedAfterItsPlan(t *testing.T) {
 	t.Parallel()
-	for name, both := range map[string]bool{"alone": false, "with another": true} {
+	tests := map[string]struct {
+		both    bool
+		version int
+	}{"alone": {false, 1}, "with another": {true, 1}, "replaced meanwhile": {true, 2}}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
@@ -55,14 +59,17 @@ func TestDecidedAfterItsPlan(t *testing.T) {
 				Documents:  []dispatch.Item{{Type: dte.Factura, Folio: 1, Version: 1}},
 				Resolution: dispatch.Resolution{Date: "2024-01-02"},
 			}
-			if both {
+			if test.both {
 				p.Documents = append(p.Documents, dispatch.Item{Type: dte.Factura, Folio: 2, Version: 1})
 			}
 			if err := dispatch.Create(t.Context(), r.state, &p); err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range []event.Status{event.StatusSending, event.StatusAccepted} {
-				_, err := document.Update(t.Context(), r.state, decided, func(d *document.Record) error { return d.Become(s, noon, "") })
+				_, err := document.Update(t.Context(), r.state, decided, func(d *document.Record) error {
+					d.Version = test.version
+					return d.Become(s, noon, "")
+				})
 				if err != nil {
 					t.Fatal(err)
 				}

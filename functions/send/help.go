@@ -58,19 +58,21 @@ func (s *service) mark(ctx context.Context, p *dispatch.Plan) error {
 	return nil
 }
 
-// errTaken says that a document belongs to a later envelope or was replaced: this plan must not go out.
+// errTaken says that a document belongs to a later envelope: this plan must not go out.
 var errTaken = errors.New("send: a document of the plan is carried by another envelope")
 
-// errDecided says that a document got its verdict by an earlier envelope after this plan was made: the plan
-// was never sent, and the others go into another one.
+// errDecided says that a document got its verdict by an earlier envelope, or was replaced, after this plan was
+// made: the plan was never sent, and the others go into another one.
 var errDecided = errors.New("send: a document of the plan has its verdict")
 
 const decidedText = "un documento del envío ya tiene veredicto"
 
 func claim(r *document.Record, p *dispatch.Plan, item dispatch.Item, now time.Time) error {
 	switch {
-	case r.Version != item.Version || r.Envelope > p.Number:
+	case r.Envelope > p.Number:
 		return errTaken
+	case r.Version != item.Version:
+		return errDecided
 	case r.Envelope == p.Number:
 		return store.ErrUnchanged
 	case r.Status.Final():
