@@ -108,6 +108,25 @@ func TestLostAgainAndAgain(t *testing.T) {
 	}
 }
 
+// TestMailOfALostFile: the SII lost the file while its result mail was waited for. The entry is at its end.
+func TestMailOfALostFile(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	e := r.envelope(1, []string{"7"}, id(33, 1))
+	r.sii.set("7", "VOF")
+	r.push(e)
+	parts := append([]string{"mail"}, dispatch.DueParts(e)...)
+	if err := due.Add(t.Context(), r.state, r.clock(), dispatch.PollStatus, parts...); err != nil {
+		t.Fatal(err)
+	}
+	r.tick()
+	for _, name := range r.due() {
+		if strings.Contains(name, "/mail/") {
+			t.Errorf("left: %s", name)
+		}
+	}
+}
+
 // broken is a driver that cannot write what begins with a prefix.
 type broken struct {
 	store.Driver

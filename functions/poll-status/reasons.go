@@ -72,6 +72,9 @@ func (s *service) reasonsDue(ctx context.Context, entry due.Entry) error {
 	if err != nil {
 		return err
 	}
+	if p.Verdict == nil { // the SII lost the file since; its next verdict writes an entry anew
+		return due.Done(ctx, s.State, entry)
+	}
 	found, err := s.lookForMail(ctx, &p)
 	if err != nil {
 		return fmt.Errorf("result mail of envelope %d of %s: %w", id.Number, id.RUT, err)
