@@ -12,7 +12,7 @@ GOFILES = $(shell git ls-files -co --exclude-standard '*.go')
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## compile the functions and the emulators into .local/bin
@@ -102,6 +102,26 @@ witness: build ## judge what is written by xmllint, xmlsec1 and the oracle, and 
 bench: build ## speed as ratios measured in one run, sizes and start times
 	go test $(TAGS) -run '^$$' -bench . -benchmem ./shared/... ./functions/... | grep -v '^\(ok\|PASS\|?\)'
 	BENCH=1 go test $(TAGS) -count=1 -v -run 'TestBench' ./functions/e2e
+
+CRASH := go build $(TAGS) -o $(BIN)/crash ./emulators/crash/cmd && go build $(TAGS) -o $(BIN)/audit ./emulators/audit/cmd
+CRASH_SHORT := CRASH_DOCUMENTS=150 CRASH_KILLS=40 CRASH_HITS=0 CRASH_BUSY=20s CRASH_QUIET=1s CRASH_SETTLE=35s CRASH_KILL_EVERY=200ms \
+  CRASH_CLIENTS=10 CRASH_HOLD_MOST=4s CRASH_ANNOUNCED=true SII_SPEED=600 CRASH_FUNCTION_ENV=UPLOAD_TIMEOUT:1s
+
+.PHONY: crash
+crash: build ## kill functions 500 times while 3,000 documents go through hell; then an audit
+	@$(CRASH) && $(BIN)/crash
+
+.PHONY: crash-short
+crash-short: build ## the same for a minute
+	@$(CRASH) && env $(CRASH_SHORT) $(BIN)/crash
+
+# BUGS names some of them; see shared/planted.
+.PHONY: crash-planted
+crash-planted: ## plant each known bug; the audit must find it
+	@mkdir -p $(BIN) .local/planted
+	@set -e; for f in generate-sign send poll-status onboard; do \
+	  go build -tags disable_grpc_modules,planted -trimpath -ldflags '-s -w' -o .local/planted/$$f ./functions/$$f/cmd; done
+	@$(CRASH) && env BIN_DIR=.local/planted $(BIN)/crash planted $(BUGS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)

@@ -1,6 +1,9 @@
 package audit
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func (a *auditor) checkFolios() {
 	keys := map[string][]id{} // documents by company and key
@@ -45,13 +48,13 @@ func (a *auditor) checkClaim(i id, owner string) {
 }
 
 func (a *auditor) checkRequests() {
-	owners := map[id]string{}
+	owners := map[id][]string{}
 	for owner, r := range a.requests {
 		i := r.id()
-		if other, taken := owners[i]; taken {
-			a.violate(OneKeyPerFolio, i.String(), "belongs to %s and to %s", other, owner)
+		if len(owners[i]) > 0 {
+			a.violate(OneKeyPerFolio, i.String(), "belongs to %s and to %v", owner, owners[i])
 		}
-		owners[i] = owner
+		owners[i] = append(owners[i], owner)
 		c, claimed := a.claims[i]
 		if claimed && c.State == "reserved" || r.Expires != nil && !c.used() {
 			continue // a reservation, running or over
@@ -62,8 +65,8 @@ func (a *auditor) checkRequests() {
 	}
 	a.count("requests", len(a.requests))
 	for i, r := range a.records {
-		if owner := owners[i]; owner != i.env+"/"+i.rut+"/"+r.Key {
-			a.violate(OneKeyPerFolio, i.String(), "is the document of %q, but bound to %q", r.Key, owner)
+		if !slices.Contains(owners[i], i.env+"/"+i.rut+"/"+r.Key) {
+			a.violate(OneKeyPerFolio, i.String(), "is the document of %q, but bound to %q", r.Key, owners[i])
 		}
 		if r.Tombstone != "" {
 			a.count("tombstones", 1)

@@ -23,6 +23,16 @@ func (o Open) String() string {
 // ends are the states in which a document rests.
 var ends = map[string]bool{"accepted": true, "accepted_with_remarks": true, "rejected": true, "blocked": true}
 
+// Statuses counts the documents in each state, by one listing.
+func Statuses(ctx context.Context, s Sources) (map[string]int, error) {
+	documents, err := bucket{s.Storage, orDefault(s.State, "timbre-state")}.list(ctx, "doc/")
+	counts := map[string]int{}
+	for _, o := range documents {
+		counts[o.meta["status"]]++
+	}
+	return counts, err
+}
+
 // Unsettled looks, by listings, at what still moves. It is cheap beside Run, and proves nothing.
 func Unsettled(ctx context.Context, s Sources) (Open, error) {
 	state := bucket{s.Storage, orDefault(s.State, "timbre-state")}

@@ -3,6 +3,7 @@
 //
 //	crash                   one campaign
 //	crash planted [bug …]   a short campaign aimed at each planted bug, which must be found
+//	crash burst             a hundred and a thousand documents at once; figures
 //	crash control [bug …]   the same campaigns without the bugs; nothing may be found
 package main
 
@@ -37,7 +38,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if len(os.Args) > 1 {
-		return aims(ctx, o, os.Args[1], os.Args[2:])
+		return other(ctx, o, os.Args[1], os.Args[2:])
 	}
 	result, err := crash.Run(ctx, o, say)
 	if err != nil {
@@ -49,11 +50,25 @@ func run(ctx context.Context) error {
 	return judge(o, result)
 }
 
-func aims(ctx context.Context, o crash.Options, command string, bugs []string) error {
-	if command != "planted" && command != "control" {
-		return fmt.Errorf("unknown command %q: planted or control", command)
+func other(ctx context.Context, o crash.Options, command string, names []string) error {
+	switch command {
+	case "planted", "control":
+		return crash.RunAims(ctx, o, names, command == "control", say)
+	case "burst":
+		return bursts(ctx, o)
 	}
-	return crash.RunAims(ctx, o, bugs, command == "control", say)
+	return fmt.Errorf("unknown command %q: planted, control or burst", command)
+}
+
+func bursts(ctx context.Context, o crash.Options) error {
+	for _, n := range []int{100, 1000} {
+		b, err := crash.RunBurst(ctx, o, n, 2*time.Second)
+		if err != nil {
+			return err
+		}
+		say("%s", b)
+	}
+	return nil
 }
 
 // judge prints the report and tells whether the campaign was green, and as long as it should be.
