@@ -328,6 +328,26 @@ func TestReservationOfAnotherType(t *testing.T) {
 	}
 }
 
+// TestLastFolioIsTheKeysOwn: the process died with the last folio claimed and not bound. The key is not told
+// that there is none, since the sweeper would finish its order all the same.
+func TestLastFolioIsTheKeysOwn(t *testing.T) {
+	t.Parallel()
+	b, r := store.NewBucket(store.NewMemory()), ranges(1, 2)
+	bind(t, newLedger(b), wish("a", r))
+	bind(t, newLedger(b), wish("b", r))
+	name := store.Request(series.Company, store.KeyOf("b")) // as if it had never been written
+	o, err := b.Read(t.Context(), name)
+	if err := errors.Join(err, b.Delete(t.Context(), name, o.Generation)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newLedger(b).Bind(t.Context(), wish("c", r)); !errors.Is(err, folio.ErrExhausted) {
+		t.Errorf("another key: %v", err)
+	}
+	if got := bind(t, newLedger(b), wish("b", r)); got.Folio != 2 {
+		t.Errorf("got %d, want the key's own", got.Folio)
+	}
+}
+
 // interrupted runs something before the first creation below a prefix.
 type interrupted struct {
 	store.Driver
