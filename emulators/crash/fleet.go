@@ -1,7 +1,8 @@
 package crash
 
 import (
-	"errors"
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -32,15 +33,18 @@ func newFleet(instances []*instance) *fleet {
 	return f
 }
 
-// ServeHTTP lets the instances that are up take turns.
+// ServeHTTP lets the instances that are up take turns. The whole body is here before it goes on: where a
+// process dies while it reads, what it left would be taken for the next request on the caller's connection.
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	first := f.next.Add(1)
 	for n := range uint64(len(f.instances)) {
 		i := (first + n) % uint64(len(f.instances))
 		if f.instances[i].up.Load() {
-			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-				panic(http.ErrAbortHandler)
-			}
 			f.proxies[i].ServeHTTP(w, r)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"timbre/emulators/audit"
@@ -24,6 +25,7 @@ const (
 func (c *cluster) settle(ctx context.Context, s audit.Sources, say func(string, ...any)) (bool, error) {
 	begin, pressed := time.Now(), time.Now()
 	var open audit.Open
+	var pressing sync.Map
 	for time.Since(begin) < c.options.Settle {
 		var err error
 		if open, err = audit.Unsettled(ctx, s); err != nil {
@@ -36,8 +38,8 @@ func (c *cluster) settle(ctx context.Context, s audit.Sources, say func(string, 
 		if time.Since(pressed) > operatorEvery {
 			pressed = time.Now()
 			say("still open: %s", open)
-			c.press(ctx, "poll-status", "/v1/status:sweep")
-			c.press(ctx, "send", "/v1/outbox:flush")
+			c.press(ctx, &pressing, "poll-status", "/v1/status:sweep")
+			c.press(ctx, &pressing, "send", "/v1/outbox:flush")
 		}
 		time.Sleep(lookEvery)
 	}
@@ -45,19 +47,24 @@ func (c *cluster) settle(ctx context.Context, s audit.Sources, say func(string, 
 	return false, c.storage.SetDials(gcs.Dials{})
 }
 
-// press does what an operator may do at any time; whether it works shows in what is still open.
-func (c *cluster) press(ctx context.Context, function, path string) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
+// press does what an operator may do at any time, unless it is going on already; whether it works shows in
+// what is still open.
+func (c *cluster) press(ctx context.Context, pressing *sync.Map, function, path string) {
+	if _, running := pressing.LoadOrStore(path, true); running {
+		return
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.fleets[function].url+path, strings.NewReader("{}"))
 	if err != nil {
 		return
 	}
 	request.Header.Set("Authorization", "Bearer "+c.key)
 	request.Header.Set("Content-Type", "application/json")
-	if answer, err := c.client.Do(request); err == nil {
-		_ = answer.Body.Close()
-	}
+	go func() {
+		defer pressing.Delete(path)
+		if answer, err := c.client.Do(request); err == nil {
+			_ = answer.Body.Close()
+		}
+	}()
 }
 
 // tell prints what the campaign did.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -256,6 +257,9 @@ func (c *court) sentence(ctx context.Context, a *accused, status event.Status) e
 	err := c.desk.Change(ctx, a.id, func(r *document.Record) error {
 		if !c.plan.Carries(r, a.item) || r.Status.Final() {
 			return store.ErrUnchanged
+		}
+		for _, track := range append(slices.Clone(c.plan.Tracks), c.plan.Verdict.Track) {
+			r.AddTrack(track) // send may have died before it wrote them here
 		}
 		r.SII = c.words(a, status)
 		return r.Become(status, c.Now(), "")

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"timbre/shared/dispatch"
+	"timbre/shared/document"
 	"timbre/shared/dte"
 	"timbre/shared/event"
 	"timbre/shared/sii"
@@ -233,6 +234,29 @@ func TestSilenceAboutSome(t *testing.T) {
 		t.Errorf("%d questions at the second look, want 3", n)
 	}
 	r.checkEnd(documents)
+}
+
+// TestVerdictBringsTheTrack: send died when it had noted the SII's answer, before it marked the documents as
+// sent; the verdict comes first, and the track id with it.
+func TestVerdictBringsTheTrack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	documents := parse(t, []string{"33/1"})
+	e := r.envelope(1, []string{"6", "7"}, documents...)
+	_, err := store.Update(t.Context(), r.state, store.Document(documents[0]), func(d *document.Record) error {
+		d.Status, d.Tracks = event.StatusSending, nil
+		return nil
+	}, document.Meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.sii.set("6", "VOF")
+	r.sii.set("7", "EPR", sii.Count{Type: 33, Informed: 1, Accepted: 1})
+	r.push(e)
+	got := r.record(documents[0])
+	if diff := cmp.Diff([]string{"6", "7"}, got.Tracks); got.Status != accepted || diff != "" {
+		t.Errorf("%s with track ids (-want +got):\n%s", got.Status, diff)
+	}
 }
 
 // TestWholeEnvelopeRefused: the documents go back to send; nothing was received.
