@@ -49,12 +49,16 @@ func (c *Checker) content(r *DocumentReport) {
 	}
 	today, _, _ := strings.Cut(r.SignedAt, "T")
 	facts := rules.Facts{Type: int(r.Type), Issuer: r.Issuer.String(), Today: today}
-	breaches := rules.Check(convert(r.content, def), facts)
-	if len(breaches) == 0 {
-		r.Checks.add(CheckContent, Pass, "montos y reglas del formato cuadran")
+	doc, found := convert(r.content, def), len(r.Checks)
+	warn := func(path, reason string) {
+		r.Checks = append(r.Checks, Check{CheckContent, Warn, reason, path})
 	}
-	for _, b := range breaches {
-		r.Checks = append(r.Checks, Check{CheckContent, Warn, b.Rule.Text, b.Path})
+	for _, b := range rules.Check(doc, facts) {
+		warn(b.Path, b.Rule.Text)
+	}
+	sums(doc, r.Type, warn)
+	if len(r.Checks) == found {
+		r.Checks.add(CheckContent, Pass, "montos y reglas del formato cuadran")
 	}
 }
 

@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -68,7 +69,7 @@ func read(tb testing.TB, text []byte) *exchange.File {
 
 // order is what one test varies of a document from supplier to company.
 type order struct {
-	kind     dte.Type
+	kind     dte.Type // Factura
 	folio    int64
 	receiver string // company
 	caf      string // caf/a/33-1-100.xml
@@ -80,9 +81,7 @@ type order struct {
 // issue makes a signed DTE as the product does.
 func issue(tb testing.TB, o order) []byte {
 	tb.Helper()
-	if o.kind == 0 {
-		o.kind = dte.Factura
-	}
+	o.kind = cmp.Or(o.kind, dte.Factura)
 	request := dte.Request{Document: o.request(), Issuer: seller, AllowRemarks: true, Today: signedAt}
 	resolved, _, err := dte.Resolve(request)
 	if err != nil {
@@ -93,7 +92,7 @@ func issue(tb testing.TB, o order) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	text, err := dte.Write(resolved, stamp, signedAt, o.form, identity(tb, orElse(o.signer, "a-modern.pfx")))
+	text, err := dte.Write(resolved, stamp, signedAt, o.form, identity(tb, cmp.Or(o.signer, "a-modern.pfx")))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -110,7 +109,7 @@ func (o order) request() json.RawMessage {
 	for i := 1; i < o.lines; i++ {
 		lines = append(lines, map[string]any{"NmbItem": fmt.Sprintf("Té Ceylán de exportación %d", i), "QtyItem": i, "UnmdItem": "UN", "PrcItem": 1990})
 	}
-	receiver := map[string]any{"RUTRecep": orElse(o.receiver, company.String())}
+	receiver := map[string]any{"RUTRecep": cmp.Or(o.receiver, company.String())}
 	id := map[string]any{"TipoDTE": int(o.kind)}
 	if o.kind.IsBoleta() {
 		id["IndServicio"] = 3
@@ -127,7 +126,7 @@ func (o order) request() json.RawMessage {
 
 func (o order) authorization(tb testing.TB) *caf.CAF {
 	tb.Helper()
-	path := orElse(o.caf, fmt.Sprintf("a/%d-1-100.xml", o.kind))
+	path := cmp.Or(o.caf, fmt.Sprintf("a/%d-1-100.xml", cmp.Or(o.kind, dte.Factura)))
 	authorized, err := caf.Parse(reference(tb, "testpki", "caf", filepath.FromSlash(path)), testKeys(tb))
 	if err != nil {
 		tb.Fatal(err)
@@ -149,13 +148,6 @@ func enclose(tb testing.TB, receiver rut.RUT, documents ...[]byte) []byte {
 func checker(tb testing.TB) *exchange.Checker {
 	tb.Helper()
 	return &exchange.Checker{Company: company, Environment: caf.Certificacion, Keys: testKeys(tb), Zone: chile}
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // failing are the codes of checks with this result, each once, in order.
