@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -128,5 +129,45 @@ func TestBoletasOfTheSet(t *testing.T) {
 	s.want(map[store.DocumentID]event.Status{one: event.StatusAccepted})
 	if p := s.boletaPlan(1); p.Service != dispatch.Upload {
 		t.Errorf("the envelope went to %q", p.Service)
+	}
+}
+
+// TestBoletasHell: a service that loses answers and does not know a file again still ends with one verdict a
+// document, that of the SII's registry.
+func TestBoletasHell(t *testing.T) {
+	t.Parallel()
+	seeds := 2
+	if os.Getenv("WITNESS") != "" {
+		seeds = 25
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			s := newSending(t, func(o *simulator.Options) { o.Faults, o.Seed = "hell", uint64(seed+1) })
+			s.boletasMax, s.boletasREST = 5, true
+			s.configure(s.company.FchResol)
+			s.start()
+			s.change("folios:annul", simulator.FolioRange{Company: s.company.RUT, Type: 39, From: 3})
+			want := map[store.DocumentID]event.Status{}
+			for folio := int64(1); folio <= 8; folio++ {
+				want[s.issue(dte.Boleta, folio)] = event.StatusAccepted
+				exempt := s.issue(dte.BoletaExenta, folio)
+				want[exempt] = event.StatusAccepted
+				if folio == 3 {
+					id := exempt
+					id.Type = dte.Boleta
+					want[id] = event.StatusRejected
+				}
+				s.pass(7)
+			}
+			for hours := 0; hours < 24 && !s.settled(want); hours++ {
+				s.pass(60)
+			}
+			for id, status := range want {
+				if r := s.record(id); r.Status != status {
+					t.Errorf("%s is %s, want %s: %+v", id, r.Status, status, r.SII)
+				}
+			}
+		})
 	}
 }

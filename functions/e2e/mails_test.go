@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func (s *sending) Password(context.Context, company.Secret) (company.Password, e
 }
 
 // newMails is sending with a mailbox that the simulator writes to and poll-status reads.
-func newMails(t *testing.T) *sending {
+func newMails(t *testing.T, change ...func(*simulator.Options)) *sending {
 	t.Helper()
 	const address = "dte@timbre.local"
 	provider, err := mail.Start(mail.Options{
@@ -39,7 +40,7 @@ func newMails(t *testing.T) *sending {
 	})
 	check(t, err)
 	cleanup(t, provider)
-	s := newSending(t, func(o *simulator.Options) { o.SMTPAddr = provider.SMTPAddr() })
+	s := newSending(t, append(change, func(o *simulator.Options) { o.SMTPAddr = provider.SMTPAddr() })...)
 	host, port, err := net.SplitHostPort(provider.IMAPAddr())
 	check(t, err)
 	s.box = &company.Mailbox{Host: host, User: address, Security: string(mailbox.Plain)}
@@ -52,6 +53,9 @@ func newMails(t *testing.T) *sending {
 	return s
 }
 
+// skew is by how much the simulator's clock may be wrong.
+const skew = 2 * time.Minute
+
 // mailed waits until the simulator, which sends mails beside its clock, has sent what is due.
 func (s *sending) mailed() {
 	s.t.Helper()
@@ -59,7 +63,7 @@ func (s *sending) mailed() {
 	for {
 		waiting := 0
 		for _, m := range s.sii.Mails() {
-			if m.State == "waiting" && !m.DueAt.After(s.clock()) {
+			if m.State == "waiting" && m.DueAt.Before(s.clock().Add(-skew)) {
 				waiting++
 			}
 		}
@@ -192,7 +196,7 @@ func TestForgedMails(t *testing.T) {
 	s := newMails(t)
 	check(t, s.sii.Fault(faults.Rule{Fault: faults.MailLost}))
 	ids := s.mixed()
-	s.follow(3)
+	s.follow(5)
 	first := s.record(ids[0])
 	track := first.Track()
 	forged := mailbox.Letter{
@@ -215,4 +219,27 @@ func TestForgedMails(t *testing.T) {
 	s.want(map[store.DocumentID]event.Status{
 		ids[0]: event.StatusAcceptedRemarks, ids[1]: event.StatusRejected, ids[2]: event.StatusAcceptedRemarks,
 	})
+}
+
+// TestMailsHell: mails that are lost, late, doubled and garbled, of a service that fails, still tell the reasons
+// in the end, and no status contradicts the SII's registry.
+func TestMailsHell(t *testing.T) {
+	t.Parallel()
+	seeds := 1
+	if os.Getenv("WITNESS") != "" {
+		seeds = 20
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			s := newMails(t, func(o *simulator.Options) { o.Faults, o.Seed = "hell", uint64(seed+1) })
+			ids := s.mixed()
+			s.follow(30 * 60)
+			s.want(map[store.DocumentID]event.Status{
+				ids[0]: event.StatusAccepted, ids[1]: event.StatusRejected, ids[2]: event.StatusAcceptedRemarks,
+			})
+			s.wantReasons(ids[1], 3)
+			s.wantReasons(ids[2], 1)
+		})
+	}
 }
