@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -255,20 +256,27 @@ func (l *Ledger) SweepDue(ctx context.Context, ranges func(context.Context, stor
 		return err
 	}
 	var failed error
+	bySeries := map[string][]due.Entry{} // one that cannot be finished must not crowd out the others
 	for _, e := range entries {
-		failed = errors.Join(failed, l.sweepEntry(ctx, e, ranges, finish))
+		name := strings.Join(e.Parts, "/")
+		bySeries[name] = append(bySeries[name], e)
+	}
+	for _, same := range bySeries {
+		failed = errors.Join(failed, l.sweepEntries(ctx, same, ranges, finish))
 	}
 	return failed
 }
 
-// sweepsPerTick bounds one tick; the rest waits for the next.
-const sweepsPerTick = 200
+// sweepsPerTick bounds the entries of one tick; the rest waits for the next.
+const sweepsPerTick = 2000
 
-func (l *Ledger) sweepEntry(ctx context.Context, e due.Entry, ranges func(context.Context, store.Series) ([]Range, error), finish func(context.Context, Bound) error) error {
-	if len(e.Parts) != 3 {
-		return fmt.Errorf("folio: due entry %v names no series", e.Parts)
+// sweepEntries sweeps the series that entries name, once, and removes them if nothing is left.
+func (l *Ledger) sweepEntries(ctx context.Context, same []due.Entry, ranges func(context.Context, store.Series) ([]Range, error), finish func(context.Context, Bound) error) error {
+	parts := same[0].Parts
+	if len(parts) != 3 {
+		return fmt.Errorf("folio: due entry %v names no series", parts)
 	}
-	s, err := store.ParseSeries(e.Parts[0], e.Parts[1], e.Parts[2])
+	s, err := store.ParseSeries(parts[0], parts[1], parts[2])
 	if err != nil {
 		return err
 	}
@@ -280,5 +288,8 @@ func (l *Ledger) sweepEntry(ctx context.Context, e due.Entry, ranges func(contex
 	if err != nil || left > 0 {
 		return err
 	}
-	return due.Done(ctx, l.bucket, e)
+	for _, e := range same {
+		err = errors.Join(err, due.Done(ctx, l.bucket, e))
+	}
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
@@ -20,6 +21,10 @@ import (
 
 // pageSize is how many names a page of a listing holds unless the query says less.
 const pageSize = 1000
+
+// callTimeout bounds one call. A create with all its tries must end within the grace that the sweeper
+// of folios leaves (folio.Options.Grace), so that no claim lands after the sweep that covers it.
+const callTimeout = 10 * time.Second
 
 // Client opens buckets over one connection pool.
 type Client struct{ storage *storage.Client }
@@ -43,6 +48,8 @@ func (c *Client) Bucket(name string) store.Driver { return driver{c.storage.Buck
 type driver struct{ bucket *storage.BucketHandle }
 
 func (d driver) Read(ctx context.Context, name string) (store.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	r, err := d.bucket.Object(name).NewReader(ctx)
 	if err != nil {
 		return store.Object{}, translate(err, store.ErrNotFound)
@@ -64,8 +71,8 @@ func (d driver) Replace(ctx context.Context, o store.Object) (int64, error) {
 }
 
 func (d driver) write(ctx context.Context, o store.Object, c storage.Conditions, lost error) (int64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // abandons an upload whose content could not be written
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel() // also abandons an upload whose content could not be written
 	w := d.bucket.Object(o.Name).If(c).NewWriter(ctx)
 	w.ChunkSize = 0 // one request, no retries of its own
 	w.Metadata = o.Meta
@@ -79,11 +86,15 @@ func (d driver) write(ctx context.Context, o store.Object, c storage.Conditions,
 }
 
 func (d driver) Delete(ctx context.Context, name string, generation int64) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	conditions := storage.Conditions{GenerationMatch: generation}
 	return translate(d.bucket.Object(name).If(conditions).Delete(ctx), store.ErrChanged)
 }
 
 func (d driver) List(ctx context.Context, q store.Query) (store.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	query := &storage.Query{Prefix: q.Prefix, StartOffset: q.Start, EndOffset: q.End, Delimiter: q.Delimiter, Projection: storage.ProjectionNoACL}
 	if err := query.SetAttrSelection([]string{"Name", "Generation", "Metadata"}); err != nil {
 		return store.Page{}, err
