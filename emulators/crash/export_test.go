@@ -1,0 +1,7 @@
+package crash
+
+// What the tests of taps use.
+var (
+	StorageCall = storageCall
+	SIICall     = siiCall
+)
