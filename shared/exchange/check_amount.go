@@ -97,7 +97,11 @@ func near(s sum, d amount.Decimal) bool {
 
 // decimal is the number at a path, 0 where there is none.
 func decimal(n *format.Node, path string) amount.Decimal {
-	d, err := amount.Parse(n.Get(path))
+	text := n.Get(path)
+	if text == "" { // most often; an error would cost more than the number
+		return amount.Decimal{}
+	}
+	d, err := amount.Parse(text)
 	if err != nil {
 		return amount.Decimal{}
 	}
