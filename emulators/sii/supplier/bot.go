@@ -1,0 +1,97 @@
+package supplier
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"timbre/emulators/sii/authority"
+	"timbre/emulators/sii/resultmail"
+)
+
+// Bot is a company that mails its documents.
+type Bot struct {
+	company authority.Company
+	all     []authority.Company
+	signer  signer
+	caf     caf
+}
+
+// Order says what to write to whom.
+type Order struct {
+	Receiver string    // RUT of the customer, a company of the world
+	To       string    // its exchange address
+	Folio    int       // of the first document; a letter uses up to three
+	At       time.Time // of signatures and mails, Chilean
+}
+
+// Letter is what one oddity puts into the mailbox.
+type Letter struct {
+	To        string
+	Mails     [][]byte
+	Documents []Document // those of the customer, each once
+}
+
+// ErrUnknown means that the world has no such company.
+var ErrUnknown = errors.New("no such company in the world")
+
+// New is the company with an id in a world of package authority.
+func New(world, id string) (*Bot, error) {
+	data, err := os.ReadFile(filepath.Join(world, "companies.json"))
+	if err != nil {
+		return nil, fmt.Errorf("new supplier: %w", err)
+	}
+	b := &Bot{}
+	if err := json.Unmarshal(data, &b.all); err != nil {
+		return nil, fmt.Errorf("new supplier: %w", err)
+	}
+	for _, c := range b.all {
+		if c.ID == id {
+			b.company = c
+		}
+	}
+	if b.company.ID == "" {
+		return nil, fmt.Errorf("new supplier %s: %w", id, ErrUnknown)
+	}
+	if b.signer, err = loadSigner(filepath.Join(world, "certs", id), b.company.Signer.RUT); err != nil {
+		return nil, fmt.Errorf("new supplier: %w", err)
+	}
+	if b.caf, err = loadCAF(world, id, 33); err != nil {
+		return nil, fmt.Errorf("new supplier: %w", err)
+	}
+	return b, nil
+}
+
+// Letter writes what an oddity puts into the mailbox.
+func (b *Bot) Letter(odd Oddity, o Order) (Letter, error) {
+	w := &writer{bot: b, order: o}
+	for _, c := range b.all {
+		switch {
+		case c.RUT == o.Receiver:
+			w.customer = c
+		case c.RUT != b.company.RUT:
+			w.stranger = c
+		}
+	}
+	if w.customer.ID == "" || w.stranger.ID == "" {
+		return Letter{}, fmt.Errorf("letter %s: %w: %s, or one besides", odd.Name, ErrUnknown, o.Receiver)
+	}
+	odd.write(w)
+	if w.err != nil {
+		return Letter{}, fmt.Errorf("letter %s: %w", odd.Name, w.err)
+	}
+	return Letter{To: o.To, Mails: w.mails, Documents: w.documents}, nil
+}
+
+// Send hands a letter's mails to a mail server, by plain SMTP.
+func (b *Bot) Send(smtp string, l Letter) error {
+	for i, mail := range l.Mails {
+		if err := resultmail.Send(smtp, l.To, mail); err != nil {
+			return fmt.Errorf("send mail %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
