@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"timbre/shared/caf"
-	"timbre/shared/format"
 	"timbre/shared/rut"
 	"timbre/shared/xmldsig"
 )
@@ -99,7 +98,8 @@ func (c Checks) Of(codes ...Code) Result {
 }
 
 // Strict is the verdict of cryptography alone: the worst of the checks of signature, certificate and timbre. Warn is a
-// signature that holds by a key whose owner is not known.
+// signature that holds by a key whose owner is not known. A document always has these checks; a file without an outer
+// signature (a bare DTE) has none, and passes.
 func (c Checks) Strict() Result {
 	worst := Pass
 	for _, check := range c {
@@ -233,23 +233,4 @@ func (c *Checker) answer(r *Report) {
 	r.Checks.judge(CheckIdentity, a.err == nil, Fail, "la respuesta se puede leer", "hay RUT, números o fechas que no se pueden leer")
 	r.Checks.judge(CheckReceiver, a.To == c.Company, Fail, "la respuesta es para esta empresa",
 		fmt.Sprintf("la respuesta es para %s, no para esta empresa", a.To))
-}
-
-// findings are of the schema, for the file and for each document.
-type findings struct {
-	file      []format.Finding
-	documents map[int][]format.Finding
-	known     bool
-}
-
-func (s findings) of(f *File, i int) documentSchema {
-	if f.Kind == AEC {
-		return documentSchema{}
-	}
-	return documentSchema{found: s.documents[i], known: s.known}
-}
-
-type documentSchema struct {
-	found []format.Finding
-	known bool
 }

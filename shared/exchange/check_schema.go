@@ -9,6 +9,25 @@ import (
 	"timbre/shared/xmldsig"
 )
 
+// findings are of the schema, for the file and for each document.
+type findings struct {
+	file      []format.Finding
+	documents map[int][]format.Finding
+	known     bool
+}
+
+func (s findings) of(f *File, i int) documentSchema {
+	if f.Kind == AEC {
+		return documentSchema{}
+	}
+	return documentSchema{found: s.documents[i], known: s.known}
+}
+
+type documentSchema struct {
+	found []format.Finding
+	known bool
+}
+
 // validate compares the file with its schema once, and parts what was found among its documents.
 func (f *File) validate(checks *Checks) findings {
 	root := f.schema()
