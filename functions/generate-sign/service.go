@@ -107,6 +107,11 @@ func (s *service) bind(ctx context.Context, c *company.Company, w folio.Wish, r 
 	}
 	w.Type, w.Folio, w.Ranges = p.order.Type(), p.order.Folio(), p.ranges
 	bound, err := s.ledger.Bind(ctx, w)
+	if errors.Is(err, folio.ErrExhausted) { // the last ones may be held by a repeat of this very request
+		if found, findErr := s.ledger.Find(ctx, w.Company, w.Key); findErr == nil {
+			return found, nil
+		}
+	}
 	return bound, folioProblem(err, p)
 }
 
