@@ -24,7 +24,7 @@ var order = []string{
 }
 
 // pure packages do no input or output, keep no clock and write no log.
-var pure = []string{"rut", "amount", "cert", "xmldsig", "format", "rules", "dte", "caf", "ted", "envelope"}
+var pure = []string{"rut", "amount", "cert", "xmldsig", "format", "rules", "dte", "caf", "ted", "envelope", "exchange"}
 
 func TestImportRules(t *testing.T) {
 	t.Parallel()

@@ -147,9 +147,6 @@ func first(answers ...*answer) func(int, upload) *answer {
 	}
 }
 
-// always gives one answer for ever.
-func always(a *answer) func(int, upload) *answer { return func(int, upload) *answer { return a } }
-
 // poison refuses with STATUS 7 whatever holds the document.
 func poison(document string) func(int, upload) *answer {
 	return func(_ int, u upload) *answer {

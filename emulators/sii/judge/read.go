@@ -15,6 +15,7 @@ import (
 var (
 	ErrCharset   = errors.New("CHR-00001: Invalid Character Set")
 	ErrMalformed = errors.New("XML mal formado")
+	//lint:ignore ST1005 the SII's own words, which its answer repeats
 	ErrCharacter = errors.New("Invalid Character")
 )
 
