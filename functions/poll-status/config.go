@@ -16,6 +16,8 @@ type Config struct {
 	AllowPrivateHosts bool `env:"ALLOW_PRIVATE_HOSTS"`
 	// PollFirst is the first pause after an upload, doubled three times; later looks go by the minute.
 	PollFirst time.Duration `env:"POLL_FIRST,default=5s"`
+	// TokenWait is how long another instance that logs in at the SII is waited for before this one does.
+	TokenWait time.Duration `env:"TOKEN_WAIT,default=1m"`
 	// BoletasFirst is for how long the boletas' service is not asked for an upload; the SII wants 10 minutes.
 	BoletasFirst time.Duration `env:"BOLETAS_FIRST,default=10m"`
 }

@@ -29,6 +29,8 @@ type Config struct {
 	RetryFirst time.Duration `env:"RETRY_FIRST,default=1m"`
 	// UploadTimeout is how long an upload may take; nobody else uploads the envelope for that long and uploadGrace.
 	UploadTimeout time.Duration `env:"UPLOAD_TIMEOUT,default=120s"`
+	// TokenWait is how long another instance that logs in at the SII is waited for before this one does.
+	TokenWait time.Duration `env:"TOKEN_WAIT,default=1m"`
 }
 
 // uploadGrace is what clocks differ and a process needs to note an answer.

@@ -2,6 +2,7 @@ package sii
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -39,6 +40,8 @@ type Options struct {
 	Roots *x509.CertPool
 	// Parallel bounds the calls at a time; 0 means 4. The SII publishes no limit.
 	Parallel int
+	// TokenWait is how long one who fetches a token is waited for before another tries; 0 means a minute.
+	TokenWait time.Duration
 	// Pause waits between tries of a query; nil means half a second times the try.
 	Pause func(ctx context.Context, try int) error
 	// OpenAfter is after how many failures in a row a host is left alone; 0 means 5.
@@ -74,7 +77,7 @@ func New(state *store.Bucket, now func() time.Time, o Options) *Client {
 		http:     &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
 		slots:    make(chan struct{}, o.Parallel),
 		pause:    o.Pause,
-		tokens:   &tokens{bucket: state, now: now, pause: o.Pause, slots: map[store.Name]*slot{}},
+		tokens:   &tokens{bucket: state, now: now, pause: o.Pause, wait: cmp.Or(o.TokenWait, refreshLimit), slots: map[store.Name]*slot{}},
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 	// tokenLife is how long a token is used. The SII says one hour, renewed by use, for boletas and
 	// nothing for the others (WEBSERVICES §2.4).
 	tokenLife = 50 * time.Minute
-	// refreshLimit is how long one who fetches a token is waited for before another tries.
+	// refreshLimit is how long one who fetches a token is waited for, unless Options say otherwise.
 	refreshLimit = 60 * time.Second
 )
 
@@ -36,6 +36,7 @@ type tokens struct {
 	bucket *store.Bucket
 	now    func() time.Time
 	pause  func(ctx context.Context, try int) error
+	wait   time.Duration // for who fetches
 
 	mu    sync.Mutex
 	slots map[store.Name]*slot
@@ -92,7 +93,7 @@ func (t *tokens) shared(ctx context.Context, name store.Name, refused string, fe
 			return r, nil
 		case r.Failed != "" && r.Failed == awaited:
 			return r, failure(r)
-		case r.Fetcher != "" && t.now().Sub(r.At) < refreshLimit:
+		case r.Fetcher != "" && t.now().Sub(r.At) < t.wait:
 			awaited = r.Fetcher
 			if err := t.pause(ctx, min(try, 3)); err != nil {
 				return r, fmt.Errorf("%w: wait for a token: %w", ErrUnavailable, err)
@@ -132,7 +133,7 @@ func (t *tokens) fetch(ctx context.Context, name store.Name, generation int64, l
 	if loginErr != nil {
 		return result, loginErr
 	}
-	if errors.Is(err, store.ErrChanged) { // taken over after refreshLimit; this token is as good
+	if errors.Is(err, store.ErrChanged) { // taken over meanwhile; this token is as good
 		return result, nil
 	}
 	return result, err

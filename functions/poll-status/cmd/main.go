@@ -61,7 +61,7 @@ func run(ctx context.Context, logger *slog.Logger) error {
 	boxes := mailbox.NewReader(dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts}).DialContext, mailbox.Options{
 		Timeout: 10 * time.Second, Retries: -1,
 	})
-	client := sii.New(state, time.Now, sii.Options{BaseURL: cfg.SIIBaseURL})
+	client := sii.New(state, time.Now, sii.Options{BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait})
 	handler, err := pollstatus.New(cfg, pollstatus.Deps{
 		State: state, Archive: archive, Events: events, Guard: guard, Logger: logger, Now: time.Now,
 		Companies: company.NewDirectory(state, time.Now), Identities: vault, Mail: boxes, Passwords: vault,

@@ -53,7 +53,7 @@ func run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	client := sii.New(state, time.Now, sii.Options{BaseURL: cfg.SIIBaseURL, DrainEvery: cfg.DrainEvery})
+	client := sii.New(state, time.Now, sii.Options{BaseURL: cfg.SIIBaseURL, DrainEvery: cfg.DrainEvery, TokenWait: cfg.TokenWait})
 	handler, err := send.New(cfg, send.Deps{
 		State: state, Archive: archive, Events: events, Guard: guard, Logger: logger, Now: time.Now,
 		Companies: company.NewDirectory(state, time.Now), Identities: company.NewVault(secrets, nil),
