@@ -126,11 +126,18 @@ func (s *Server) bookPerson(env judge.Environment, w http.ResponseWriter, r *htt
 	return person, person != ""
 }
 
-var (
-	errNoQuery  = errors.New("JSON mapping error")
-	errBadQuery = errors.New("Error en los parametros de entrada") //nolint:staticcheck // shown to clients as the SII's text
-	errBadToken = errors.New("El token no es valido: NO Existen Datos")
-	errNoUser   = errors.New("Usuario no autorizado")
+// errNoQuery means that a body is not even JSON of the right form.
+var errNoQuery = errors.New("JSON mapping error")
+
+// bookError is a refusal in the SII's own words.
+type bookError string
+
+func (e bookError) Error() string { return string(e) }
+
+const (
+	errBadQuery bookError = "Error en los parametros de entrada"
+	errBadToken bookError = "El token no es valido: NO Existen Datos" //nolint:gosec // the SII's text, no credential
+	errNoUser   bookError = "Usuario no autorizado"
 )
 
 // readBookQuery reads a body and checks it against its method.
