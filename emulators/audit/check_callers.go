@@ -49,7 +49,7 @@ func (a *auditor) checkCallers() {
 		r, bound := a.requests[c.request()]
 		if len(c.accepted) == 0 {
 			if bound {
-				a.violate(RefusalTraces, c.key, "was refused with %d, but holds %s", c.refused[0].Status, r.id())
+				a.violate(RefusalTraces, c.key, "was refused with %d, but holds %s: %s", c.refused[0].Status, r.id(), c.refused[0].Refusal)
 			}
 			a.count("keys refused", 1)
 			continue

@@ -18,9 +18,10 @@ type Entry struct {
 	Environment string `json:"environment"`
 	Company     string `json:"company"`
 	Status      int    `json:"status"`
-	ID          string `json:"id,omitempty"`     // of the document, RUT/type/folio
-	Total       string `json:"total,omitempty"`  // MntTotal that the caller ordered
-	Answer      string `json:"answer,omitempty"` // SHA-256 of the document as answered
+	ID          string `json:"id,omitempty"`      // of the document, RUT/type/folio
+	Total       string `json:"total,omitempty"`   // MntTotal that the caller ordered
+	Answer      string `json:"answer,omitempty"`  // SHA-256 of the document as answered
+	Refusal     string `json:"refusal,omitempty"` // what was said where it was refused
 }
 
 // Hash is an answer as Entry holds it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 )
 
 // batch sends many orders of one company in one request, and again until each row has its answer.
@@ -60,7 +61,7 @@ func (c *callers) sendBatch(ctx context.Context, company string, waiting map[str
 		if r.Status/100 != 2 && !final(r.Status, r.Problem) {
 			continue
 		}
-		if err := c.note(waiting[keys[r.Index]], r.Status, r.Document); err != nil {
+		if err := c.note(waiting[keys[r.Index]], r.Status, slices.Concat(r.Document, r.Problem)); err != nil {
 			return err
 		}
 		delete(waiting, keys[r.Index])

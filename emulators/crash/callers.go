@@ -194,6 +194,7 @@ func (c *callers) note(o order, status int, text []byte) error {
 	e := audit.Entry{Key: o.key, Environment: "certificacion", Company: o.company, Status: status}
 	if status/100 != 2 {
 		c.refused.Add(1)
+		e.Refusal = string(text[:min(len(text), 300)])
 		return c.journal.Add(e)
 	}
 	var answered shown

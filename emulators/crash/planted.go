@@ -56,7 +56,7 @@ func (a Aim) Options(o Options) Options {
 	o.Function = map[string]string{}
 	a.aim(&o)
 	o.Function["PLANTED_BUG"] = a.Bug
-	o.Function["UPLOAD_TIMEOUT"] = "1s"
+	o.Function["UPLOAD_TIMEOUT"], o.Function["TOKEN_WAIT"] = "1s", "2s"
 	return o
 }
 
