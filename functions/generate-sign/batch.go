@@ -42,6 +42,10 @@ func (h *Handler) postBatch(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := h.service.company(r.Context(), company); err != nil {
 		return err
 	}
+	// Without it a server of HTTP/1 throws away what is left of a short body when the answer begins.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
 	out := &batchWriter{w: w, requestID: w.Header().Get(problem.RequestIDHeader)}
 	out.begin(rand.Text())
 	h.issueRows(r.Context(), company, reader, out)

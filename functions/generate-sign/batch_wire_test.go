@@ -1,0 +1,48 @@
+package generatesign_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"timbre/shared/dte"
+)
+
+// TestBatchOnTheWire: rows are answered while others still come, and each that came has its own answer. A
+// server of HTTP/1 would throw the rest of a body of up to 256 kB away when its answer begins.
+func TestBatchOnTheWire(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, dte.Factura)
+	server := httptest.NewServer(c.process(t, nil))
+	defer server.Close()
+	rows := make([]string, 300)
+	for i := range rows {
+		rows[i] = c.row("same") // the first is issued, the others repeat it
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/batches", strings.NewReader(c.batch(rows...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+bootstrapKey)
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // it is read below
+	recorded := httptest.NewRecorder()
+	if _, err := io.Copy(recorded, answer.Body); err != nil {
+		t.Fatal(err)
+	}
+	results := resultsOf(t, recorded)
+	for _, r := range results {
+		if r.Status != http.StatusOK && r.Status != http.StatusCreated {
+			t.Errorf("row %d: %d %s", r.Index, r.Status, r.Problem)
+		}
+	}
+	if len(results) != len(rows) {
+		t.Errorf("%d results of %d rows", len(results), len(rows))
+	}
+}
