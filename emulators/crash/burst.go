@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"regexp"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"timbre/emulators/audit"
@@ -20,19 +18,20 @@ import (
 // Burst is how fast many documents that come at once are signed, sent and decided.
 type Burst struct {
 	Documents int
-	Upload    time.Duration    // that the SII takes for each; its verdict takes twice as long
-	Signed    time.Duration    // until the last answer 201
-	Sent      time.Duration    // until the last document is at the SII and we know it
-	Decided   time.Duration    // from the SII's last verdict until we know it
-	Envelopes int              //
+	Upload    time.Duration // that the SII takes for each; its verdict takes twice as long
+	Signed    time.Duration // until the last answer 201
+	Sent      time.Duration // until the last document is at the SII and we know it
+	Decided   time.Duration // from the SII's last verdict until we know it
+	Envelopes int
+	Unheard   int              // tries that brought no answer
 	Peak      map[string]int64 // resident memory at its highest, kB, by function
 }
 
 func (b Burst) String() string {
 	times := func(d time.Duration) float64 { return d.Seconds() / b.Upload.Seconds() }
-	return fmt.Sprintf("%d documents at once, an upload takes %s: signed after %.2f s; at the SII after %.2f uploads' time, in %d envelopes; "+
+	return fmt.Sprintf("%d documents at once, an upload takes %s: signed after %.2f s (%d tries without answer); at the SII after %.2f uploads' time, in %d envelopes; "+
 		"verdicts known %.2f uploads' time after the SII has them; peak memory in kB %v",
-		b.Documents, b.Upload, b.Signed.Seconds(), times(b.Sent), b.Envelopes, times(b.Decided), b.Peak)
+		b.Documents, b.Upload, b.Signed.Seconds(), b.Unheard, times(b.Sent), b.Envelopes, times(b.Decided), b.Peak)
 }
 
 // RunBurst posts n invoices of one company at once, on a stack where nothing goes wrong.
@@ -64,12 +63,13 @@ func (c *cluster) burst(ctx context.Context, n int, upload time.Duration) (Burst
 		return b, err
 	}
 	begin := time.Now()
-	if err := c.postAll(ctx, n); err != nil {
+	var err error
+	if b.Unheard, err = c.postAll(ctx, n); err != nil {
 		return b, err
 	}
 	b.Signed = time.Since(begin)
 	sources := audit.Sources{Storage: c.storage.URL()}
-	err := await(ctx, sources, func(s map[string]int) bool { return s["sent"]+s["accepted"] == n })
+	err = await(ctx, sources, func(s map[string]int) bool { return s["sent"]+s["accepted"] == n })
 	b.Sent = time.Since(begin)
 	if err != nil {
 		return b, err
@@ -88,24 +88,32 @@ func (c *cluster) burst(ctx context.Context, n int, upload time.Duration) (Burst
 	return b, err
 }
 
-// postAll posts all at once and waits for the last answer.
-func (c *cluster) postAll(ctx context.Context, n int) error {
+// postAll posts all at once and waits for the last answer; who gets none asks again. It returns the tries
+// that brought none.
+func (c *cluster) postAll(ctx context.Context, n int) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	erps := &callers{cluster: c, client: c.client}
-	var refused atomic.Int64
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
 			o := invoice(fmt.Sprintf("rafaga-%d", i), c.companies[0].RUT, 33, i)
-			if status, _, err := erps.post(ctx, "/v1/documents", o.body(), o.key); err != nil || status != http.StatusCreated {
-				refused.Add(1)
+			for {
+				status, _, err := erps.post(ctx, "/v1/documents", o.body(), o.key)
+				if err == nil && status/100 == 2 {
+					return
+				}
+				if erps.unheard.Add(1); !erps.rest(ctx) {
+					return
+				}
 			}
 		})
 	}
 	all.Wait()
-	if n := refused.Load(); n > 0 {
-		return fmt.Errorf("crash: %d orders of a burst were not answered 201", n)
+	if n := erps.gaveUp.Load(); n > 0 {
+		return 0, fmt.Errorf("crash: %d orders of a burst were never answered", n)
 	}
-	return nil
+	return int(erps.unheard.Load()), nil
 }
 
 // await looks at the documents' states until they are as they should be.

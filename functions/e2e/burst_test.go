@@ -20,7 +20,7 @@ func TestBenchBurst(t *testing.T) {
 	check(t, err)
 	o.BinDir, o.Latency, o.WritesPerSecond = filepath.Join(golden.Root(), ".local", "bin"), 0, 0
 	for _, n := range []int{100, 1000} {
-		b, err := crash.RunBurst(t.Context(), o, n, 2*time.Second)
+		b, err := crash.RunBurst(t.Context(), o, n, 10*time.Second)
 		check(t, err)
 		t.Log(b)
 	}

@@ -62,7 +62,7 @@ func other(ctx context.Context, o crash.Options, command string, names []string)
 
 func bursts(ctx context.Context, o crash.Options) error {
 	for _, n := range []int{100, 1000} {
-		b, err := crash.RunBurst(ctx, o, n, 2*time.Second)
+		b, err := crash.RunBurst(ctx, o, n, 10*time.Second)
 		if err != nil {
 			return err
 		}
