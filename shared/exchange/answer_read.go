@@ -7,8 +7,20 @@ import (
 	"time"
 
 	"timbre/shared/dte"
+	"timbre/shared/exchange/answer"
 	"timbre/shared/xmldsig"
 )
+
+// Answer is a RespuestaDTE or an EnvioRecibos. A RespuestaDTE carries Receptions or Decisions, never both (FORMATS 13.1).
+type Answer struct {
+	answer.Head
+	SignedAt   string // TmstFirmaResp or TmstFirmaEnv as written
+	Receptions []answer.Reception
+	Decisions  []answer.Decision
+	Receipts   []answer.Receipt
+
+	err error
+}
 
 // readAnswer takes what an answer says, of the schema's form or not.
 func readAnswer(k Kind, set *xmldsig.Node) *Answer {
@@ -17,9 +29,9 @@ func readAnswer(k Kind, set *xmldsig.Node) *Answer {
 	}
 	head := set.Child("Caratula")
 	r := &fields{}
-	a := &Answer{Head: Head{
+	a := &Answer{Head: answer.Head{
 		From: r.rut(head, "RutResponde"), To: r.rut(head, "RutRecibe"),
-		Contact: Contact{text(head, "NmbContacto"), text(head, "FonoContacto"), text(head, "MailContacto")},
+		Contact: answer.Contact{Name: text(head, "NmbContacto"), Phone: text(head, "FonoContacto"), Mail: text(head, "MailContacto")},
 	}}
 	if k == EnvioRecibos {
 		a.SignedAt = text(head, "TmstFirmaEnv")
@@ -40,10 +52,10 @@ func readAnswer(k Kind, set *xmldsig.Node) *Answer {
 	return a
 }
 
-func (r *fields) reception(n *xmldsig.Node) Reception {
-	out := Reception{
+func (r *fields) reception(n *xmldsig.Node) answer.Reception {
+	out := answer.Reception{
 		FileName: text(n, "NmbEnvio"), ReceivedAt: r.time(n, "FchRecep"), Code: r.number(n, "CodEnvio"),
-		EnvelopeID: text(n, "EnvioDTEID"), State: EnvelopeState(r.number(n, "EstadoRecepEnv")), Gloss: text(n, "RecepEnvGlosa"),
+		EnvelopeID: text(n, "EnvioDTEID"), State: answer.EnvelopeState(r.number(n, "EstadoRecepEnv")), Gloss: text(n, "RecepEnvGlosa"),
 	}
 	if n.Child("Digest") != nil {
 		digest, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text(n, "Digest")), ""))
@@ -58,17 +70,18 @@ func (r *fields) reception(n *xmldsig.Node) Reception {
 	}
 	for e := range n.Elements() {
 		if e.Local == "RecepcionDTE" {
-			d := DocumentReception{r.named(e, "TipoDTE"), DocumentState(r.number(e, "EstadoRecepDTE")), text(e, "RecepDTEGlosa")}
-			out.Documents = append(out.Documents, d)
+			out.Documents = append(out.Documents, answer.DocumentReception{
+				Named: r.named(e, "TipoDTE"), State: answer.DocumentState(r.number(e, "EstadoRecepDTE")), Gloss: text(e, "RecepDTEGlosa"),
+			})
 		}
 	}
 	return out
 }
 
-func (r *fields) decision(n *xmldsig.Node) Decision {
-	d := Decision{
+func (r *fields) decision(n *xmldsig.Node) answer.Decision {
+	d := answer.Decision{
 		Named: r.named(n, "TipoDTE"), Code: r.number(n, "CodEnvio"),
-		State: DecisionState(r.number(n, "EstadoDTE")), Gloss: text(n, "EstadoDTEGlosa"),
+		State: answer.DecisionState(r.number(n, "EstadoDTE")), Gloss: text(n, "EstadoDTEGlosa"),
 	}
 	if n.Child("CodRchDsc") != nil {
 		d.Reason = int(r.number(n, "CodRchDsc"))
@@ -76,15 +89,15 @@ func (r *fields) decision(n *xmldsig.Node) Decision {
 	return d
 }
 
-func (r *fields) receipt(n *xmldsig.Node) Receipt {
-	return Receipt{
+func (r *fields) receipt(n *xmldsig.Node) answer.Receipt {
+	return answer.Receipt{
 		Named: r.named(n, "TipoDoc"), Place: text(n, "Recinto"),
 		Signer: r.rut(n, "RutFirma"), SignedAt: text(n, "TmstFirmaRecibo"),
 	}
 }
 
-func (r *fields) named(n *xmldsig.Node, kind string) Named {
-	return Named{
+func (r *fields) named(n *xmldsig.Node, kind string) answer.Named {
+	return answer.Named{
 		Type: r.kind(n, kind), Folio: r.number(n, "Folio"), IssueDate: text(n, "FchEmis"),
 		Issuer: r.rut(n, "RUTEmisor"), Receiver: r.rut(n, "RUTRecep"), Total: text(n, "MntTotal"),
 	}

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -32,7 +33,7 @@ func (c *Checker) document(f *File, r *DocumentReport, schema documentSchema) {
 func (c *Checker) parties(f *File, r *DocumentReport) {
 	if f.Kind != AEC { // a ceded document was for somebody else
 		r.Checks.judge(CheckReceiver, r.Receiver == c.Company, Fail, "el documento es para esta empresa",
-			fmt.Sprintf("el documento es para %s, no para esta empresa", orElse(r.Receiver.String(), "nadie")))
+			fmt.Sprintf("el documento es para %s, no para esta empresa", cmp.Or(r.Receiver.String(), "nadie")))
 	}
 	if f.Envelope != nil {
 		r.Checks.judge(CheckIssuer, r.Issuer == f.Envelope.Issuer, Fail, "el emisor es el de la carátula",

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -60,7 +61,7 @@ func (c *Checker) certificate(checks *Checks, v *xmldsig.Verified, err error, si
 		checks.add(CheckCertificate, Warn, "la firma vale, pero su certificado falta o no se puede leer: no se sabe quién firmó")
 		return
 	}
-	checks.add(CheckCertificate, Pass, "certificado de "+orElse(clip(v.Certificate.Subject), "titular sin nombre"))
+	checks.add(CheckCertificate, Pass, "certificado de "+cmp.Or(clip(v.Certificate.Subject), "titular sin nombre"))
 	checks.judge(CheckCertificateKey, !errors.Is(err, xmldsig.ErrKeyMismatch), Fail,
 		"la clave es la del certificado", "la clave que firmó (KeyValue) no es la del certificado")
 	c.certificateTime(checks, v.Certificate, signedAt)

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -62,7 +63,7 @@ func (c *Checker) stamped(r *DocumentReport, s *ted.Stamped) {
 	r.differences(s)
 	if c.Environment != "" {
 		r.Checks.judge(CheckCAFEnvironment, s.CAF.CheckFor(r.Issuer, c.Environment) == nil, Fail, "el CAF es de este ambiente",
-			fmt.Sprintf("el CAF es del ambiente %s", orElse(string(s.CAF.Environment()), "desconocido")))
+			fmt.Sprintf("el CAF es del ambiente %s", cmp.Or(string(s.CAF.Environment()), "desconocido")))
 	}
 	if at, err := wallClock(r.SignedAt, time.UTC); err == nil {
 		r.Checks.judge(CheckCAFAge, !s.CAF.ExpiredAt(at), Warn, "el CAF estaba vigente al firmar", "el CAF tenía más de seis meses al firmar")
@@ -73,7 +74,7 @@ func (c *Checker) stamped(r *DocumentReport, s *ted.Stamped) {
 func (r *DocumentReport) differences(s *ted.Stamped) {
 	document := dte.StampFields{
 		RE: r.Issuer, TD: r.Type, Folio: r.Folio, FE: r.IssueDate, RR: r.Receiver,
-		RSR: orElse(r.ReceiverName, s.RSR), MNT: r.Total, IT1: text(r.content.Child("Detalle"), "NmbItem"),
+		RSR: cmp.Or(r.ReceiverName, s.RSR), MNT: r.Total, IT1: text(r.content.Child("Detalle"), "NmbItem"),
 	}
 	fields, names := true, true
 	for _, d := range s.Differences(document) {

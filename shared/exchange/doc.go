@@ -1,9 +1,9 @@
-// Package exchange is the mail between companies: it reads what suppliers and customers sent, checks it,
-// and writes the answers.
+// Package exchange is the mail between companies: it reads what suppliers and customers sent and checks it.
+// Package answer below it writes what is answered.
 //
-//	Read            bytes → File: the root decides what it is; else a *Quarantine with the reason
-//	Checker.Check   File → Report: each check pass, warn or fail, with a stable code and a Spanish reason
-//	Report.Reception, WriteReceptions, WriteDecisions, WriteReceipts   RespuestaDTE and EnvioRecibos
+//	Read              bytes → File: the root decides what it is; else a *Quarantine with the reason
+//	Checker.Check     File → Report: each check pass, warn or fail, with a stable code and a Spanish reason
+//	Report.Reception  which technical answer an envelope deserves, for answer.WriteReceptions
 //
 // Two verdicts are told apart. DocumentReport.Strict is what cryptography alone proves: signature,
 // certificate, timbre. Whether the SII has the document only the SII can say; AtSII turns its answer into a check.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"timbre/shared/dte"
+	"timbre/shared/exchange/answer"
 	"timbre/shared/rut"
 	"timbre/shared/xmldsig"
 )
@@ -59,19 +60,9 @@ func digestOf(signed *xmldsig.Node) []byte {
 	return digest
 }
 
-// Named is what names a document and what an answer must repeat of it.
-type Named struct {
-	Type      dte.Type
-	Folio     int64
-	IssueDate string // FchEmis, AAAA-MM-DD
-	Issuer    rut.RUT
-	Receiver  rut.RUT
-	Total     string // MntTotal as written
-}
-
 // Document is one DTE as it was sent; what cannot be read is zero.
 type Document struct {
-	Named
+	answer.Named
 	IssuerName   string
 	ReceiverName string
 	SignedAt     string // TmstFirma as written

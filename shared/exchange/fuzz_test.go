@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"timbre/shared/exchange"
+	"timbre/shared/exchange/answer"
 )
 
 func seeds(f *testing.F) {
@@ -45,7 +46,7 @@ func FuzzRead(f *testing.F) {
 		if len(r.Documents) != len(file.Documents) {
 			t.Error("a document without a report")
 		}
-		if reception, answered := r.Reception(exchange.Arrival{}); answered && reception.State == exchange.EnvelopeOK && r.Checks.Worst() == exchange.Fail {
+		if reception, answered := r.Reception(exchange.Arrival{}); answered && reception.State == answer.EnvelopeOK && r.Checks.Worst() == exchange.Fail {
 			t.Error("an envelope that fails is answered as good")
 		}
 	})

@@ -3,6 +3,8 @@ package exchange
 import (
 	"strconv"
 	"time"
+
+	"timbre/shared/exchange/answer"
 )
 
 // Arrival is what only the mailbox and the register know of an envelope.
@@ -18,61 +20,61 @@ type Arrival struct {
 
 // Reception is the technical answer to an envelope, by what was found. False for what is never answered so: anything but an
 // EnvioDTE (answers above all, or two programs would answer each other for ever), and one whose issuer cannot be read.
-func (r *Report) Reception(a Arrival) (Reception, bool) {
+func (r *Report) Reception(a Arrival) (answer.Reception, bool) {
 	e := r.File.Envelope
 	if r.File.Kind != EnvioDTE || e.Issuer.IsZero() {
-		return Reception{}, false
+		return answer.Reception{}, false
 	}
-	out := Reception{
+	out := answer.Reception{
 		FileName: a.FileName, ReceivedAt: a.ReceivedAt, Code: a.Code, EnvelopeID: e.ID, Digest: e.Digest,
 		Issuer: e.Issuer, Receiver: e.Receiver, State: r.state(a.Repeated),
 	}
-	if out.State != EnvelopeOK {
+	if out.State != answer.EnvelopeOK {
 		return out, true
 	}
 	for _, d := range r.Documents {
-		if _, err := strconv.ParseUint(d.Total, 10, 63); err != nil || !Answerable(d.Type) {
+		if _, err := strconv.ParseUint(d.Total, 10, 63); err != nil || !answer.Answerable(d.Type) {
 			continue // the schema of answers has no place for it
 		}
 		state := d.state(a.Known != nil && a.Known(d.Document))
-		out.Documents = append(out.Documents, DocumentReception{Named: d.Named, State: state})
+		out.Documents = append(out.Documents, answer.DocumentReception{Named: d.Named, State: state})
 	}
 	return out, true
 }
 
 // state is the first of the SII's reasons that applies; a repeated file first, as its answer was given.
-func (r *Report) state(repeated bool) EnvelopeState {
+func (r *Report) state(repeated bool) answer.EnvelopeState {
 	schema := r.Checks.Of(CheckSchema)
 	for _, d := range r.Documents {
 		schema = schema.worse(d.Checks.Of(CheckSchema))
 	}
 	switch {
 	case repeated:
-		return EnvelopeRepeated
+		return answer.EnvelopeRepeated
 	case schema == Fail:
-		return EnvelopeSchema
+		return answer.EnvelopeSchema
 	case r.Checks.Of(CheckSignature, CheckCertificateKey, CheckCertificateTime) == Fail:
-		return EnvelopeSignature
+		return answer.EnvelopeSignature
 	case r.Checks.Of(CheckReceiver) == Fail:
-		return EnvelopeReceiver
+		return answer.EnvelopeReceiver
 	case r.Checks.Worst() == Fail:
-		return EnvelopeOther
+		return answer.EnvelopeOther
 	}
-	return EnvelopeOK
+	return answer.EnvelopeOK
 }
 
-func (d *DocumentReport) state(known bool) DocumentState {
+func (d *DocumentReport) state(known bool) answer.DocumentState {
 	switch {
 	case d.Checks.Of(CheckSignature, CheckCertificateKey, CheckCertificateTime) == Fail:
-		return DocumentSignature
+		return answer.DocumentSignature
 	case d.Checks.Of(CheckIssuer) == Fail:
-		return DocumentIssuer
+		return answer.DocumentIssuer
 	case d.Checks.Of(CheckReceiver) == Fail:
-		return DocumentReceiver
+		return answer.DocumentReceiver
 	case known:
-		return DocumentRepeated
+		return answer.DocumentRepeated
 	case d.Checks.Worst() == Fail:
-		return DocumentOther
+		return answer.DocumentOther
 	}
-	return DocumentOK
+	return answer.DocumentOK
 }

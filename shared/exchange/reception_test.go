@@ -8,6 +8,7 @@ import (
 
 	"timbre/shared/dte"
 	"timbre/shared/exchange"
+	"timbre/shared/exchange/answer"
 	"timbre/shared/rut"
 )
 
@@ -22,32 +23,32 @@ func TestReception(t *testing.T) {
 		return changed(change{string(one), string(withoutDeclaration(document))})
 	}
 	known := func(d *exchange.Document) bool { return d.Type == dte.Factura }
-	ok := []exchange.DocumentState{exchange.DocumentOK, exchange.DocumentOK}
-	first := func(s exchange.DocumentState) []exchange.DocumentState {
-		return []exchange.DocumentState{s, exchange.DocumentOK}
+	ok := []answer.DocumentState{answer.DocumentOK, answer.DocumentOK}
+	first := func(s answer.DocumentState) []answer.DocumentState {
+		return []answer.DocumentState{s, answer.DocumentOK}
 	}
 	tests := []struct {
 		name      string
 		text      []byte
 		arrival   exchange.Arrival
-		state     exchange.EnvelopeState
-		documents []exchange.DocumentState
+		state     answer.EnvelopeState
+		documents []answer.DocumentState
 	}{
-		{"good", good, exchange.Arrival{}, exchange.EnvelopeOK, ok},
-		{"copy for the SII", enclose(t, rut.SII, one, note), exchange.Arrival{}, exchange.EnvelopeOK, ok},
-		{"schema", changed(change{"<NroResol>0", "<NroResol>x"}), exchange.Arrival{}, exchange.EnvelopeSchema, nil},
-		{"schema of a document", forged(forge(t, one, change{"<GiroRecep>", "<GiroX/><GiroRecep>"})), exchange.Arrival{}, exchange.EnvelopeSchema, nil},
-		{"signature", []byte(change{"<NroResol>0", "<NroResol>1"}.in(t, string(good))), exchange.Arrival{}, exchange.EnvelopeSignature, nil},
-		{"receiver", enclose(t, rut.MustParse("76192083-9"), one), exchange.Arrival{}, exchange.EnvelopeReceiver, nil},
-		{"repeated file", good, exchange.Arrival{Repeated: true}, exchange.EnvelopeRepeated, nil},
-		{"signed by another", changed(change{"<RutEnvia>" + signer.RUT.String(), "<RutEnvia>76192083-9"}), exchange.Arrival{}, exchange.EnvelopeOther, nil},
+		{"good", good, exchange.Arrival{}, answer.EnvelopeOK, ok},
+		{"copy for the SII", enclose(t, rut.SII, one, note), exchange.Arrival{}, answer.EnvelopeOK, ok},
+		{"schema", changed(change{"<NroResol>0", "<NroResol>x"}), exchange.Arrival{}, answer.EnvelopeSchema, nil},
+		{"schema of a document", forged(forge(t, one, change{"<GiroRecep>", "<GiroX/><GiroRecep>"})), exchange.Arrival{}, answer.EnvelopeSchema, nil},
+		{"signature", []byte(change{"<NroResol>0", "<NroResol>1"}.in(t, string(good))), exchange.Arrival{}, answer.EnvelopeSignature, nil},
+		{"receiver", enclose(t, rut.MustParse("76192083-9"), one), exchange.Arrival{}, answer.EnvelopeReceiver, nil},
+		{"repeated file", good, exchange.Arrival{Repeated: true}, answer.EnvelopeRepeated, nil},
+		{"signed by another", changed(change{"<RutEnvia>" + signer.RUT.String(), "<RutEnvia>76192083-9"}), exchange.Arrival{}, answer.EnvelopeOther, nil},
 
-		{"signature of a document", changed(change{"<QtyItem>3<", "<QtyItem>4<"}), exchange.Arrival{}, exchange.EnvelopeOK, first(exchange.DocumentSignature)},
-		{"issuer", changed(change{"<RutEmisor>" + supplier.String(), "<RutEmisor>76192083-9"}), exchange.Arrival{}, exchange.EnvelopeOK,
-			[]exchange.DocumentState{exchange.DocumentIssuer, exchange.DocumentIssuer}},
-		{"receiver of a document", enclose(t, company, issue(t, order{receiver: "60803000-K"}), note), exchange.Arrival{}, exchange.EnvelopeOK, first(exchange.DocumentReceiver)},
-		{"repeated document", good, exchange.Arrival{Known: known}, exchange.EnvelopeOK, first(exchange.DocumentRepeated)},
-		{"stamp", forged(restamp(t, order{}, change{"<MNT>3570<", "<MNT>1<"})), exchange.Arrival{}, exchange.EnvelopeOK, first(exchange.DocumentOther)},
+		{"signature of a document", changed(change{"<QtyItem>3<", "<QtyItem>4<"}), exchange.Arrival{}, answer.EnvelopeOK, first(answer.DocumentSignature)},
+		{"issuer", changed(change{"<RutEmisor>" + supplier.String(), "<RutEmisor>76192083-9"}), exchange.Arrival{}, answer.EnvelopeOK,
+			[]answer.DocumentState{answer.DocumentIssuer, answer.DocumentIssuer}},
+		{"receiver of a document", enclose(t, company, issue(t, order{receiver: "60803000-K"}), note), exchange.Arrival{}, answer.EnvelopeOK, first(answer.DocumentReceiver)},
+		{"repeated document", good, exchange.Arrival{Known: known}, answer.EnvelopeOK, first(answer.DocumentRepeated)},
+		{"stamp", forged(restamp(t, order{}, change{"<MNT>3570<", "<MNT>1<"})), exchange.Arrival{}, answer.EnvelopeOK, first(answer.DocumentOther)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func TestReception(t *testing.T) {
 			if !answered || got.State != tt.state {
 				t.Fatalf("answered %v with %d, want %d", answered, got.State, tt.state)
 			}
-			var states []exchange.DocumentState
+			var states []answer.DocumentState
 			for _, d := range got.Documents {
 				states = append(states, d.State)
 			}
@@ -68,7 +69,7 @@ func TestReception(t *testing.T) {
 			if got.EnvelopeID != "SetDoc" || len(got.Digest) != 20 || got.Issuer != f.Envelope.Issuer {
 				t.Errorf("answers %q %x", got.EnvelopeID, got.Digest)
 			}
-			wrote(t)(exchange.WriteReceptions(head, []exchange.Reception{got}, receiver(t), signedAt))
+			wrote(t)(answer.WriteReceptions(head, []answer.Reception{got}, receiver(t), signedAt))
 		})
 	}
 }

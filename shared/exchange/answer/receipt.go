@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import (
 	"crypto/sha1" //nolint:gosec // the SII's signatures are RSA with SHA-1 (xmldsignature_v10.xsd)
@@ -43,7 +43,7 @@ func WriteReceipts(h Head, receipts []Receipt, signer *cert.Identity, at time.Ti
 	if err != nil {
 		return nil, fmt.Errorf("write EnvioRecibos: %w", err)
 	}
-	return finish(EnvioRecibos, "EnvioRecibos_v10.xsd", "<"+receiptSet+string(w.out)+"\n"+string(signature), signer)
+	return finish("EnvioRecibos", "EnvioRecibos_v10.xsd", "<"+receiptSet+string(w.out)+"\n"+string(signature), signer)
 }
 
 // receiptHead writes the rest of the start tag of SetRecibos, and its Caratula.

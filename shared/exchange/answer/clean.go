@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import (
 	"strings"
@@ -27,11 +27,4 @@ func clean(s string, length int) string {
 		s = strings.TrimSpace(string(runes[:length]))
 	}
 	return s
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import (
 	"time"
@@ -6,17 +6,6 @@ import (
 	"timbre/shared/dte"
 	"timbre/shared/rut"
 )
-
-// Answer is a RespuestaDTE or an EnvioRecibos. A RespuestaDTE carries Receptions or Decisions, never both (FORMATS 13.1).
-type Answer struct {
-	Head
-	SignedAt   string // TmstFirmaResp or TmstFirmaEnv as written
-	Receptions []Reception
-	Decisions  []Decision
-	Receipts   []Receipt
-
-	err error
-}
 
 // Head says who answers whom.
 type Head struct {
@@ -28,6 +17,16 @@ type Head struct {
 
 // Contact is whom to ask; each part may be empty.
 type Contact struct{ Name, Phone, Mail string }
+
+// Named is what names a document and what an answer must repeat of it.
+type Named struct {
+	Type      dte.Type
+	Folio     int64
+	IssueDate string // FchEmis, AAAA-MM-DD
+	Issuer    rut.RUT
+	Receiver  rut.RUT
+	Total     string // MntTotal as written
+}
 
 // Reception acknowledges one envelope (RecepcionEnvio).
 type Reception struct {

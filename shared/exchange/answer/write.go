@@ -1,6 +1,7 @@
-package exchange
+package answer
 
 import (
+	"cmp"
 	"crypto/sha1" //nolint:gosec // the SII's signatures are RSA with SHA-1 (xmldsignature_v10.xsd)
 	"encoding/base64"
 	"errors"
@@ -17,12 +18,12 @@ import (
 
 // Reasons why an answer is not written.
 var (
-	ErrNothing = errors.New("exchange: an answer to nothing")
-	ErrParties = errors.New("exchange: the document is not between these two companies")
-	ErrType    = errors.New("exchange: documents of this type cannot be answered with this schema")
-	ErrState   = errors.New("exchange: the schema has no such state")
-	ErrReason  = errors.New("exchange: a rejection or discrepancy gives no reason")
-	ErrWritten = errors.New("exchange: the answer that was written is not valid")
+	ErrNothing = errors.New("answer: an answer to nothing")
+	ErrParties = errors.New("answer: the document is not between these two companies")
+	ErrType    = errors.New("answer: documents of this type cannot be answered with this schema")
+	ErrState   = errors.New("answer: the schema has no such state")
+	ErrReason  = errors.New("answer: a rejection or discrepancy gives no reason")
+	ErrWritten = errors.New("answer: the answer that was written is not valid")
 )
 
 // WriteReceptions makes a RespuestaDTE that acknowledges envelopes. Its time is the wall clock of at, which the caller
@@ -98,7 +99,7 @@ func (w *writer) reception(r Reception) error {
 	w.optional("RutEmisor", r.Issuer.String())
 	w.optional("RutReceptor", r.Receiver.String())
 	w.number("EstadoRecepEnv", int64(r.State))
-	w.leaf("RecepEnvGlosa", orElse(clean(r.Gloss, 256), r.State.Gloss()))
+	w.leaf("RecepEnvGlosa", cmp.Or(clean(r.Gloss, 256), r.State.Gloss()))
 	if len(r.Documents) > 0 {
 		w.number("NroDTE", int64(len(r.Documents)))
 	}
@@ -121,7 +122,7 @@ func (w *writer) documentReception(d DocumentReception) error {
 	w.raw("<RecepcionDTE>\n")
 	w.named("TipoDTE", d.Named)
 	w.number("EstadoRecepDTE", int64(d.State))
-	w.leaf("RecepDTEGlosa", orElse(clean(d.Gloss, 256), d.State.Gloss()))
+	w.leaf("RecepDTEGlosa", cmp.Or(clean(d.Gloss, 256), d.State.Gloss()))
 	w.raw("</RecepcionDTE>\n")
 	return nil
 }
@@ -141,7 +142,7 @@ func (w *writer) decision(h Head, d Decision) error {
 	w.named("TipoDTE", d.Named)
 	w.number("CodEnvio", d.Code)
 	w.number("EstadoDTE", int64(d.State))
-	w.leaf("EstadoDTEGlosa", orElse(gloss, "DTE Aceptado OK"))
+	w.leaf("EstadoDTEGlosa", cmp.Or(gloss, "DTE Aceptado OK"))
 	if d.Reason != 0 {
 		w.number("CodRchDsc", int64(d.Reason))
 	}
@@ -176,18 +177,18 @@ func (w *writer) response(h Head, details int, signer *cert.Identity, at time.Ti
 	if err != nil {
 		return nil, fmt.Errorf("write RespuestaDTE: %w", err)
 	}
-	return finish(RespuestaDTE, "RespuestaEnvioDTE_v10.xsd", "<Resultado"+content+"\n"+string(signature), signer)
+	return finish("RespuestaDTE", "RespuestaEnvioDTE_v10.xsd", "<Resultado"+content+"\n"+string(signature), signer)
 }
 
 // finish puts the signed text into its root, in ISO-8859-1, and reads the result back.
-func finish(k Kind, schema, content string, signer *cert.Identity) ([]byte, error) {
-	whole := `<?xml version="1.0" encoding="ISO-8859-1"?>` + "\n<" + string(k) + xmldsig.Both.Attributes() +
-		` xsi:schemaLocation="` + xmldsig.NamespaceSII + " " + schema + `" version="1.0">` + "\n" + content + "\n</" + string(k) + ">\n"
+func finish(root, schema, content string, signer *cert.Identity) ([]byte, error) {
+	whole := `<?xml version="1.0" encoding="ISO-8859-1"?>` + "\n<" + root + xmldsig.Both.Attributes() +
+		` xsi:schemaLocation="` + xmldsig.NamespaceSII + " " + schema + `" version="1.0">` + "\n" + content + "\n</" + root + ">\n"
 	text, err := charmap.ISO8859_1.NewEncoder().Bytes([]byte(whole))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWritten, err)
 	}
-	if err := verifyWritten(text, k, signer); err != nil {
+	if err := verifyWritten(text, root, signer); err != nil {
 		return nil, err
 	}
 	return text, nil
