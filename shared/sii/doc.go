@@ -1,6 +1,6 @@
 // Package sii asks the SII (Servicio de Impuestos Internos) over its web services: CrSeed and
 // GetTokenFromSeed for a token, DTEUpload for an envelope, QueryEstUp for the state of an upload and
-// QueryEstDte for the state of one document; or, for boletas, the service of their own that does the same.
+// QueryEstDte and QueryEstDteAv for the state of one document; or, for boletas, the service of their own that does the same.
 //
 // Start with New, then As or AsBoletas for a person and an environment; the Session renews tokens by itself. The
 // package decides nothing about documents: an answer of the SII, also a refusal, is a result. Errors are

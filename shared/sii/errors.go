@@ -36,13 +36,24 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Is(target error) bool {
 	switch target {
 	case ErrTokenDead:
-		return e.Op == opMail && e.Code == mailTokenDead || e.Op != opMail && tokenDead(e.Code) && !e.login()
+		return e.tokenDead()
 	case ErrCertificate:
 		return e.login() && slices.Contains(certificateCodes, e.Code)
 	case ErrUnavailable: // what is refused for a reason that passes; a token may die twice on a bad day
 		return !e.login() || !slices.Contains(certificateCodes, e.Code)
 	}
 	return false
+}
+
+// tokenDead: QueryEstDteAv says so by 1 and 2 too, which elsewhere mean something else.
+func (e *StatusError) tokenDead() bool {
+	switch {
+	case e.login():
+		return false
+	case e.Op == opMail:
+		return e.Code == mailTokenDead
+	}
+	return tokenDead(e.Code) || e.Op == opEstDteAv && (e.Code == "1" || e.Code == "2")
 }
 
 // login tells whether a token was asked for.

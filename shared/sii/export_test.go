@@ -6,4 +6,5 @@ var (
 	ParseSOAP          = parseSOAP
 	ParseEnvelopeState = parseEnvelopeState
 	ParseDocumentState = parseDocumentState
+	ParseExactState    = parseExactState
 )

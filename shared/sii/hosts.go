@@ -8,12 +8,13 @@ import (
 
 // The services that this package calls, one host an environment.
 const (
-	pathSeed   = "/DTEWS/CrSeed.jws"
-	pathToken  = "/DTEWS/GetTokenFromSeed.jws"
-	pathEstUp  = "/DTEWS/QueryEstUp.jws"
-	pathEstDte = "/DTEWS/QueryEstDte.jws"
-	pathMail   = "/DTEWS/services/wsDTECorreo"
-	pathUpload = "/cgi_dte/UPL/DTEUpload"
+	pathSeed     = "/DTEWS/CrSeed.jws"
+	pathToken    = "/DTEWS/GetTokenFromSeed.jws"
+	pathEstUp    = "/DTEWS/QueryEstUp.jws"
+	pathEstDte   = "/DTEWS/QueryEstDte.jws"
+	pathEstDteAv = "/DTEWS/services/QueryEstDteAv"
+	pathMail     = "/DTEWS/services/wsDTECorreo"
+	pathUpload   = "/cgi_dte/UPL/DTEUpload"
 )
 
 // hosts are those of the SII's developer pages for DTE.

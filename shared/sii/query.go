@@ -84,6 +84,8 @@ type Question struct {
 	Folio    int64
 	Date     string // AAAA-MM-DD, as in the document
 	Total    string // MntTotal
+	// Signature is the document's SignatureValue, which only ExactState compares.
+	Signature string
 }
 
 func (c *Client) envelopeState(ctx context.Context, env store.Environment, token string, company rut.RUT, track string) (EnvelopeState, error) {

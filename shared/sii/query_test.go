@@ -193,5 +193,8 @@ func FuzzParseSOAP(f *testing.F) {
 		if s, err := sii.ParseDocumentState(doc); err == nil && s.State == "" {
 			t.Error("a document without state")
 		}
+		if s, err := sii.ParseExactState(doc); err == nil && s.Standing() == sii.Unknown {
+			t.Error("an exact document without state")
+		}
 	})
 }

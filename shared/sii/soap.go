@@ -18,11 +18,12 @@ import (
 
 // The operations, as the WSDLs name them.
 const (
-	opSeed   = "getSeed"
-	opToken  = "getToken"
-	opEstUp  = "getEstUp"
-	opEstDte = "getEstDte"
-	opMail   = "reenvioCorreo"
+	opSeed     = "getSeed"
+	opToken    = "getToken"
+	opEstUp    = "getEstUp"
+	opEstDte   = "getEstDte"
+	opEstDteAv = "getEstDteAv"
+	opMail     = "reenvioCorreo"
 )
 
 // queryTries is how often a query without a usable answer is put before its caller hears of it.
