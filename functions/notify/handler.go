@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"timbre/shared/alert"
-	"timbre/shared/company"
 	"timbre/shared/document"
 	"timbre/shared/due"
 	"timbre/shared/event"
@@ -178,6 +177,5 @@ func (h *Handler) Checks() []serve.Check {
 			_, err := h.State.Prefixes(ctx, store.CompanyPrefix)
 			return err
 		}},
-		{Name: "secrets", Probe: func(ctx context.Context) error { return company.CheckSecrets(ctx, h.Secrets) }},
 	}
 }

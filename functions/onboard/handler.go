@@ -96,7 +96,6 @@ func (h *Handler) Checks() []serve.Check {
 	return []serve.Check{
 		{Name: "state-bucket", Probe: func(ctx context.Context) error { return probeBucket(ctx, s.state) }},
 		{Name: "archive-bucket", Probe: func(ctx context.Context) error { return probeBucket(ctx, s.archive) }},
-		{Name: "secrets", Probe: func(ctx context.Context) error { return company.CheckSecrets(ctx, s.secrets) }},
 	}
 }
 

@@ -30,6 +30,9 @@ type Common struct {
 	Access access.Config
 }
 
+// Base is the shared part of a configuration that embeds it.
+func (c Common) Base() Common { return c }
+
 // Validate tells what is missing.
 func (c Common) Validate() error {
 	required := []struct{ name, value string }{
