@@ -73,7 +73,7 @@ func (c *court) byDetails(ctx context.Context, all []*accused) (int, error) {
 			doubtful = append(doubtful, a)
 		}
 	}
-	silent := c.askEach(ctx, doubtful)
+	silent := c.askEach(ctx, doubtful, true)
 	for _, a := range doubtful {
 		switch {
 		case a.state == nil: // the SII did not answer

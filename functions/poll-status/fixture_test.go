@@ -131,6 +131,9 @@ func (r *rig) envelope(n int64, tracks []string, documents ...store.DocumentID) 
 		if err := document.Create(ctx, r.state, &record); err != nil {
 			r.t.Fatal(err)
 		}
+		if _, err := r.archive.Create(ctx, store.SignedDTE(d, 1), r.signed(d), nil); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 	if err := dispatch.Create(ctx, r.state, &p); err != nil {
 		r.t.Fatal(err)
@@ -142,6 +145,15 @@ func (r *rig) envelope(n int64, tracks []string, documents ...store.DocumentID) 
 		r.t.Fatal(err)
 	}
 	return p.EnvelopeID
+}
+
+// signed is what stands for a signed document.
+func (r *rig) signed(d store.DocumentID) []byte {
+	return fmt.Appendf(nil, `<DTE><Documento/><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignatureValue>%s</SignatureValue></Signature></DTE>`, signature(d.Type, d.Folio))
+}
+
+func signature(kind dte.Type, folio int64) string {
+	return fmt.Sprintf("signature of %d/%d", kind, folio)
 }
 
 // push delivers a dte-sent message.
@@ -225,6 +237,8 @@ type fakeSII struct {
 	documents map[string]string
 	down      error
 	mute      map[string]bool // documents that it says nothing about
+	foreign   map[string]bool // documents with the data of ours and another signature
+	unproven  bool            // it does not answer about signatures
 	asked     []string
 }
 
@@ -245,6 +259,20 @@ func (f *fakeSII) DocumentState(_ context.Context, q sii.Question) (sii.Document
 	f.asked = append(f.asked, name)
 	if f.mute[name] {
 		return sii.DocumentState{}, sii.ErrUnavailable
+	}
+	return sii.DocumentState{State: f.documents[name], Glosa: "glosa", Answer: "<" + f.documents[name] + ">"}, f.down
+}
+
+// ExactState implements pollstatus.Inquirer.
+func (f *fakeSII) ExactState(_ context.Context, q sii.Question) (sii.DocumentState, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := fmt.Sprintf("%d/%d", q.Type, q.Folio)
+	switch {
+	case f.unproven:
+		return sii.DocumentState{}, sii.ErrUnavailable
+	case f.foreign[name] || q.Signature != signature(q.Type, q.Folio):
+		return sii.DocumentState{State: "DNK", Glosa: "otra firma", Answer: "<DNK>"}, f.down
 	}
 	return sii.DocumentState{State: f.documents[name], Glosa: "glosa", Answer: "<" + f.documents[name] + ">"}, f.down
 }

@@ -90,7 +90,7 @@ type accused struct {
 	id     store.DocumentID
 	item   dispatch.Item
 	record document.Record
-	state  *sii.DocumentState
+	state  *dispatch.Heard
 	// verdict is what its state says, once it is decided.
 	verdict event.Status
 }
@@ -114,8 +114,9 @@ func (c *court) judgeType(ctx context.Context, t dte.Type) (int, error) {
 			return c.sentence(ctx, a, status)
 		})
 	}
-	silent := c.askEach(ctx, undecided)
-	open, err := c.byStates(ctx, undecided, tally{Count: count, listed: listed, documents: all})
+	counted := tally{Count: count, listed: listed, documents: all}
+	silent := c.askEach(ctx, undecided, c.state.Class() != sii.Processed || !counted.acceptsAll())
+	open, err := c.byStates(ctx, undecided, counted)
 	return open, errors.Join(err, silent)
 }
 
@@ -170,9 +171,9 @@ func byCounts(c sii.Count, listed bool, n int) (event.Status, bool) {
 // maxSilence is how many questions may stay without answer before the SII is left alone for now.
 const maxSilence = 8
 
-// askEach asks QueryEstDte for documents. The error tells that some have no answer; of two hundred there
-// may be some each time, so what the others got is kept.
-func (c *court) askEach(ctx context.Context, all []*accused) error {
+// askEach asks for documents; with prove an answer that registers one must hold for its very bytes. The error
+// tells that some have no answer; of two hundred there may be some each time, so what the others got is kept.
+func (c *court) askEach(ctx context.Context, all []*accused, prove bool) error {
 	var mu sync.Mutex
 	var failed []error
 	silent := func(err error) bool {
@@ -187,25 +188,23 @@ func (c *court) askEach(ctx context.Context, all []*accused) error {
 		if silent(nil) {
 			return nil
 		}
-		state, err := c.session.DocumentState(ctx, question(&a.record))
+		heard, err := dispatch.Ask(ctx, c.session, &a.record)
+		if err == nil && prove {
+			heard, err = c.plan.Prove(ctx, c.Archive, c.session, &a.record, heard)
+		}
 		if err != nil {
 			silent(fmt.Errorf("ask for %s: %w", a.id, err))
 			return nil
 		}
-		a.state = &state
+		a.state = &heard
 		return nil
 	})
 	return errors.Join(append(failed, err)...)
 }
 
-func question(r *document.Record) sii.Question {
-	return sii.Question{
-		Issuer: r.RUT, Receiver: r.Receiver, Type: r.Type, Folio: r.Folio, Date: r.IssueDate, Total: r.Total,
-	}
-}
-
-// byStates decides by QueryEstDte and counts those that stay undecided. A document that the SII has is
-// accepted; when one that it does not have is rejected, rejects says.
+// byStates decides by what the SII said of each document and counts those that stay undecided. A document that
+// the SII has is accepted; when one that it does not have is rejected, rejects says. Where only its signature
+// speaks against it, time alone rejects none: the counts must.
 func (c *court) byStates(ctx context.Context, all []*accused, t tally) (int, error) {
 	rejects := c.rejects(all, t)
 	var decided []*accused
@@ -215,7 +214,7 @@ func (c *court) byStates(ctx context.Context, all []*accused, t tally) (int, err
 			continue
 		case a.state.Standing() == sii.Registered:
 			a.verdict = c.accepted(a, t.Count)
-		case a.missing() && rejects:
+		case a.missing() && rejects && (!a.state.Foreign() || t.Rejected > 0):
 			a.verdict = event.StatusRejected
 		default:
 			continue
@@ -278,7 +277,9 @@ func (c *court) evidence(a *accused, status event.Status) []dispatch.Evidence {
 		all = append(all, answered(now, dispatch.KindEnvelopeState, c.plan, c.state.State, c.state.Answer))
 	}
 	if a.state != nil {
-		all = append(all, answered(now, dispatch.KindDocumentState, c.plan, a.state.State, a.state.Answer))
+		for _, said := range a.state.Answers() {
+			all = append(all, answered(now, dispatch.KindDocumentState, c.plan, said.State, said.Answer))
+		}
 	}
 	return append(all, dispatch.Evidence{
 		At: now, Kind: dispatch.KindDecision, Envelope: c.plan.Number, Track: c.plan.Verdict.Track, Note: string(status),
@@ -334,7 +335,7 @@ var rejections = map[sii.Standing]document.Detail{
 	},
 }
 
-func rejection(state *sii.DocumentState) document.Detail {
+func rejection(state *dispatch.Heard) document.Detail {
 	d := rejections[state.Standing()]
 	d.Code, d.Level = state.State, 3
 	return d

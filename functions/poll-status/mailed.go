@@ -161,7 +161,11 @@ func (m *mailed) askAgain(ctx context.Context, r *document.Record, said result.D
 	if err != nil {
 		return r.Status, nil, err
 	}
-	state, err := m.session(m.plan, identity).DocumentState(ctx, question(r))
+	session := m.session(m.plan, identity)
+	state, err := dispatch.Ask(ctx, session, r)
+	if err == nil {
+		state, err = m.plan.Prove(ctx, m.Archive, session, r, state)
+	}
 	switch {
 	case err != nil || state.Standing() != sii.Registered:
 		return r.Status, detailsNow(r), err

@@ -16,6 +16,10 @@ type tally struct {
 // complete tells whether the counts account for each document.
 func (t tally) complete() bool { return t.listed && t.Accepted+t.Remarks+t.Rejected == t.documents }
 
+// acceptsAll tells whether the counts of this very envelope accept each document, so that what the SII registered
+// under their folios is what it brought.
+func (t tally) acceptsAll() bool { return t.complete() && t.Rejected == 0 }
+
 // rejects tells whether documents that the SII says it does not have are rejected: a verdict that its reader
 // answers with another document, so it waits where the SII may have them after all. At once if all were
 // asked for and the counts reject as many; else if none turned up in the grace. Never against the SII's own

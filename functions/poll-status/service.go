@@ -22,8 +22,8 @@ import (
 
 // Inquirer is the SII in the name of a person.
 type Inquirer interface {
+	dispatch.Inquirer
 	EnvelopeState(ctx context.Context, company rut.RUT, track string) (sii.EnvelopeState, error)
-	DocumentState(ctx context.Context, q sii.Question) (sii.DocumentState, error)
 	MailAgain(ctx context.Context, company rut.RUT, track string) error
 }
 

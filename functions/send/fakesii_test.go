@@ -23,6 +23,8 @@ type fakeSII struct {
 	script func(n int, u upload) *answer
 	// state answers QueryEstDte; nil: DOK for what was received, else FAU.
 	state func(q sii.Question) (sii.DocumentState, error)
+	// exact answers QueryEstDteAv; nil: what QueryEstDte says.
+	exact func(q sii.Question) (sii.DocumentState, error)
 }
 
 // upload is one that arrived.
@@ -95,6 +97,17 @@ func (f *fakeSII) DocumentState(_ context.Context, q sii.Question) (sii.Document
 		}
 	}
 	return sii.DocumentState{State: "FAU"}, nil
+}
+
+// ExactState implements send.Uploader.
+func (f *fakeSII) ExactState(ctx context.Context, q sii.Question) (sii.DocumentState, error) {
+	f.mu.Lock()
+	exact := f.exact
+	f.mu.Unlock()
+	if exact != nil {
+		return exact(q)
+	}
+	return f.DocumentState(ctx, q)
 }
 
 // count is the number of uploads.

@@ -19,9 +19,9 @@ import (
 
 // Uploader is the SII in the name of a person.
 type Uploader interface {
+	dispatch.Inquirer
 	Ready(ctx context.Context) error
 	Upload(ctx context.Context, company rut.RUT, name string, data []byte) (sii.UploadResult, error)
-	DocumentState(ctx context.Context, q sii.Question) (sii.DocumentState, error)
 }
 
 // Companies reads configurations.
