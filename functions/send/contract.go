@@ -17,7 +17,8 @@ type ChainState struct {
 	Company     string `json:"company"`
 	Environment string `json:"environment"`
 	Channel     string `json:"channel"`
-	// Released counts envelopes whose refusal for the company's fault was lifted.
+	// Released counts envelopes whose refusal for the company's fault was lifted, and those that went out again
+	// though the SII has other documents under their folios.
 	Released int `json:"released"`
 	// Waiting counts the documents that are still in the outbox.
 	Waiting int `json:"waiting"`

@@ -3,14 +3,16 @@ package send
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
+	"timbre/shared/event"
 	"timbre/shared/store"
 )
 
-// release says that what the SII refused for the company's fault is mended, and runs the chain.
+// release says that people have mended or seen what the chain waits for them with, and runs it.
 func (s *service) release(ctx context.Context, c dispatch.Chain) (ChainState, error) {
 	state := ChainState{Company: c.RUT.String(), Environment: string(c.Env), Channel: string(c.Channel)}
 	released, err := s.lift(ctx, c)
@@ -35,7 +37,7 @@ func (s *service) release(ctx context.Context, c dispatch.Chain) (ChainState, er
 	return state, err
 }
 
-// lift releases the refused envelopes that the documents in the outbox name, and counts them.
+// lift releases the envelopes that the documents in the outbox name, if they wait for people, and counts them.
 func (s *service) lift(ctx context.Context, c dispatch.Chain) (int, error) {
 	released, seen := 0, map[int64]bool{0: true}
 	for o, err := range s.State.List(ctx, store.Query{Prefix: store.OutboxPrefix(c.Company, c.Channel)}) {
@@ -54,11 +56,13 @@ func (s *service) lift(ctx context.Context, c dispatch.Chain) (int, error) {
 			return 0, err
 		}
 		seen[r.Envelope] = true
-		n, err := s.liftOne(ctx, c.Envelope(r.Envelope))
-		if err != nil {
-			return 0, err
+		for _, lift := range []func(context.Context, store.EnvelopeID) (int, error){s.liftOne, s.resume} {
+			n, err := lift(ctx, c.Envelope(r.Envelope))
+			if err != nil {
+				return 0, err
+			}
+			released += n
 		}
-		released += n
 	}
 	return released, nil
 }
@@ -75,4 +79,29 @@ func (s *service) liftOne(ctx context.Context, id store.EnvelopeID) (int, error)
 		return nil
 	})
 	return released, err
+}
+
+// resume sends the identical bytes of a parked plan again, whose documents all are folios of others: people have
+// looked at it, and the SII's verdict is what is missing.
+func (s *service) resume(ctx context.Context, id store.EnvelopeID) (int, error) {
+	if !s.lines.mind(id) {
+		return 0, nil
+	}
+	defer s.lines.unmind(id)
+	p, err := dispatch.Load(ctx, s.State, id)
+	if err != nil || p.State != dispatch.Parked {
+		return 0, err
+	}
+	undecided, err := s.undecided(ctx, &p)
+	if err != nil || slices.ContainsFunc(undecided, func(r document.Record) bool { return r.Status != event.StatusBlocked }) {
+		return 0, err
+	}
+	closed, err := s.sendAgain(ctx, &p)
+	switch {
+	case errors.Is(err, errWait), errors.Is(err, errLate):
+		return 0, nil
+	case err != nil || !closed:
+		return 0, err
+	}
+	return 1, nil
 }

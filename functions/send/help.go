@@ -87,7 +87,7 @@ func claim(r *document.Record, p *dispatch.Plan, item dispatch.Item, now time.Ti
 	return r.Become(event.StatusSending, now, "")
 }
 
-// upload makes one attempt with the plan's bytes.
+// upload makes one attempt with the plan's bytes; *unfitError if there can be none, though one was made before.
 func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 	identity, err := s.Identities.Identity(ctx, &p.Certificate)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
 	}
 	data, err := s.bytes(ctx, p, identity)
 	var unfit *unfitError
-	if errors.As(err, &unfit) {
+	if errors.As(err, &unfit) && !p.MayBeHeld() {
 		return s.refuse(ctx, p, unfit.refusal(s.Now()))
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *service) notReady(ctx context.Context, p *dispatch.Plan, cause error) e
 func (s *service) record(ctx context.Context, p *dispatch.Plan, attempt string, result sii.UploadResult, cause error) error {
 	lost := errors.Is(cause, sii.ErrIndeterminate)
 	if lost && planted.Is("new-envelope") {
-		return s.refuse(ctx, p, dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: dispatch.CodeLocal, At: s.Now()})
+		return s.giveUp(ctx, p, dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: dispatch.CodeLocal, At: s.Now()})
 	}
 	if lost || result.Status == sii.StatusDuplicate && result.TrackID == "" {
 		if err := s.mind(ctx, p); err != nil {
@@ -197,11 +197,20 @@ func (s *service) settle(ctx context.Context, p *dispatch.Plan) error {
 	return nil
 }
 
-// refuse closes a plan that cannot be uploaded at all.
+// refuse closes a plan that cannot be uploaded at all, unless the SII may hold it by somebody else's attempt.
 func (s *service) refuse(ctx context.Context, p *dispatch.Plan, r dispatch.Refusal) error {
+	return s.closeUnless(ctx, p, r, (*dispatch.Plan).MayBeHeld)
+}
+
+// giveUp closes a plan that the SII does not hold, whatever was tried.
+func (s *service) giveUp(ctx context.Context, p *dispatch.Plan, r dispatch.Refusal) error {
+	return s.closeUnless(ctx, p, r, func(*dispatch.Plan) bool { return false })
+}
+
+func (s *service) closeUnless(ctx context.Context, p *dispatch.Plan, r dispatch.Refusal, held func(*dispatch.Plan) bool) error {
 	s.Logger.ErrorContext(ctx, "envelope cannot be sent", "rut_emisor", p.RUT.String(), "envelope", p.Number, "error", r.Glosa)
 	refused, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
-		if p.Closed() {
+		if p.Closed() || held(p) {
 			return store.ErrUnchanged
 		}
 		p.Refuse(r)

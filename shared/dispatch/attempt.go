@@ -144,7 +144,7 @@ func (p *Plan) End(id string, answer sii.UploadResult, now time.Time) error {
 			p.State, p.Refusal = Received, nil
 		}
 	case ResultRefused:
-		if p.mayBeHeld() && (fault == FaultCompany || p.times(answer.Status) == 1) {
+		if p.MayBeHeld() && (fault == FaultCompany || p.times(answer.Status) == 1) {
 			a.Result = ResultRetry
 		} else if !p.Closed() {
 			p.Refuse(Refusal{Fault: fault, Code: strconv.Itoa(answer.Status), Glosa: a.Glosa, At: now})
@@ -189,7 +189,7 @@ func (p *Plan) LoginRefused(why string, now time.Time) error {
 			refused++
 		}
 	}
-	if refused < maxLogins || p.mayBeHeld() {
+	if refused < maxLogins || p.MayBeHeld() {
 		p.Attempts = append(p.Attempts, Attempt{ID: CodeLogin, At: now, Ended: now, Result: ResultRetry, Glosa: why})
 		return nil
 	}
@@ -204,10 +204,10 @@ func hash(text string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 }
 
-// mayBeHeld tells whether the SII may hold the envelope through another attempt: then a company's refusal
+// MayBeHeld tells whether the SII may hold the envelope through another attempt: then a company's refusal
 // says nothing of it, one of the documents must be repeated to be believed, and the documents must not go
 // into another one.
-func (p *Plan) mayBeHeld() bool {
+func (p *Plan) MayBeHeld() bool {
 	for _, a := range p.Attempts {
 		if a.Result == ResultUnknown || a.Result == "" {
 			return true
@@ -287,6 +287,14 @@ func (p *Plan) NextAttempt(first time.Duration) time.Time {
 func (p *Plan) RestsUntil(first time.Duration) time.Time {
 	if a := p.last(); a != nil && p.State == Parked {
 		return a.Ended.Add(first)
+	}
+	return time.Time{}
+}
+
+// LastEnded is when the last attempt ended; zero if there was none.
+func (p *Plan) LastEnded() time.Time {
+	if a := p.last(); a != nil {
+		return a.Ended
 	}
 	return time.Time{}
 }
