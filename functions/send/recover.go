@@ -180,12 +180,16 @@ func (s *service) askFor(ctx context.Context, p *dispatch.Plan, r *document.Reco
 		return sii.Unknown, err
 	}
 	said, err := s.hear(ctx, p, s.session(p, identity), r)
-	if err != nil {
+	unproven := errors.Is(err, errUnproven)
+	if err != nil && !unproven {
 		return sii.Unknown, cmp.Or(s.notReady(ctx, p, err), errWait)
 	}
 	err = dispatch.Keep(ctx, s.Archive, r.DocumentID, s.heard(p, &said)...)
-	if err != nil || said.Standing() != sii.OtherData {
-		return said.Standing(), err
+	if err != nil || unproven {
+		return sii.Unknown, err
+	}
+	if said.Standing() != sii.OtherData {
+		return said.Standing(), nil
 	}
 	return sii.OtherData, s.isolate(ctx, p, r.DocumentID, said.DocumentState)
 }
@@ -236,6 +240,9 @@ func (s *service) undecided(ctx context.Context, p *dispatch.Plan) ([]document.R
 	return open, nil
 }
 
+// errUnproven says that the SII holds a document with the data of ours and did not say whose it is.
+var errUnproven = errors.New("send: the SII did not tell whose document it holds")
+
 // hear asks for a document, and whether what the SII holds is ours. Where that stays open, the same bytes may go
 // out again, which settles it; not so where the SII refused them before: then only the proof counts.
 func (s *service) hear(ctx context.Context, p *dispatch.Plan, session Uploader, r *document.Record) (dispatch.Heard, error) {
@@ -245,7 +252,7 @@ func (s *service) hear(ctx context.Context, p *dispatch.Plan, session Uploader, 
 	}
 	proven, err := p.Prove(ctx, s.Archive, session, r, state)
 	if errors.Is(err, sii.ErrUnavailable) && !p.Contradicted() {
-		return state, nil
+		return state, errUnproven
 	}
 	return proven, err
 }
