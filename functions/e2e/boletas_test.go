@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	simulator "timbre/emulators/sii"
+	"timbre/emulators/sii/faults"
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
 	"timbre/shared/dte"
@@ -117,6 +118,26 @@ func TestBoletasTrouble(t *testing.T) {
 				t.Errorf("%d envelopes at the SII, want %d", n, test.uploads)
 			}
 		})
+	}
+}
+
+// TestBoletaLostThenAnswerLost: the SII loses the file, and of the repeat it keeps the file but the answer is
+// lost: its track id is never told, so the documents' own states decide.
+func TestBoletaLostThenAnswerLost(t *testing.T) {
+	t.Parallel()
+	s := newBoletas(t, 50)
+	check(t, s.sii.Fault(faults.Rule{Fault: faults.Lost, Times: 1}))
+	one, two := s.issue(dte.Boleta, 1), s.issue(dte.BoletaExenta, 1)
+	s.pass(5)
+	s.script(simulator.Answer{Operation: "boletaUpload", Drop: "after"})
+	s.pass(180)
+	for _, id := range []store.DocumentID{one, two} {
+		if r := s.record(id); r.Status != event.StatusAccepted {
+			t.Errorf("%s is %s: %+v", id, r.Status, r.SII)
+		}
+	}
+	if n := len(s.sii.Envelopes()); n != 2 {
+		t.Errorf("%d envelopes at the SII, want the lost one and its repeat", n)
 	}
 }
 

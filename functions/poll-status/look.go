@@ -80,6 +80,9 @@ func (s *service) ask(ctx context.Context, p *dispatch.Plan) (bool, error) {
 	case sii.RefusedCompany:
 		return true, s.refuse(ctx, p, dispatch.FaultCompany, said)
 	case sii.Lost:
+		if p.MayBeTwice() { // the file may be there under a track id that was never told
+			return s.judgeUntracked(ctx, session, p)
+		}
 		return true, s.sendAgain(ctx, p)
 	case sii.Processed, sii.Repeated:
 		return s.judge(ctx, session, p, said)
@@ -95,8 +98,8 @@ func (s *service) session(p *dispatch.Plan, id *cert.Identity) Inquirer {
 	return s.SII(p.Env, id)
 }
 
-// judgeUntracked decides the documents of an envelope whose track id the SII never told: by their own
-// states alone, and by what it lacks after a while the same bytes go out again.
+// judgeUntracked decides the documents of an envelope whose track id the SII never told, or told only for a
+// file that it lost: by their own states alone. What it lacks after a while goes out again in the same bytes.
 func (s *service) judgeUntracked(ctx context.Context, session Inquirer, p *dispatch.Plan) (bool, error) {
 	decided, err := s.judge(ctx, session, p, answer{})
 	if err != nil || decided || s.Now().Before(p.ReceivedAt().Add(s.cfg.BoletasFirst+s.cfg.grace())) {

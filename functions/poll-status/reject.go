@@ -35,7 +35,7 @@ func (c *court) rejects(all []*accused, t tally) bool {
 		}
 	}
 	switch {
-	case c.plan.Track() == "", c.pending, c.state.State == stateRemarks, c.state.State == stateSlightRemarks:
+	case c.state.State == "", c.pending, c.state.State == stateRemarks, c.state.State == stateSlightRemarks:
 		return false
 	case t.complete() && t.Rejected < missing:
 		return false
