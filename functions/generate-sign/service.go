@@ -83,6 +83,9 @@ func (s *service) issue(ctx context.Context, key string, hash string, r *documen
 	case err != nil:
 		err = folioProblem(err, nil)
 	}
+	if err != nil && !replay {
+		bound, err = s.orphan(ctx, folio.Bound{DocumentID: store.DocumentID{Series: store.Series{Company: who}}, Key: requestKey}, r, err)
+	}
 	if err != nil {
 		return issued{}, err
 	}

@@ -55,7 +55,7 @@ func (l *Ledger) claimLowest(ctx context.Context, w Wish) (held, error) {
 	for miss := 1; ; miss++ {
 		folio, r, err := l.next(ctx, w, c)
 		if errors.Is(err, ErrExhausted) && w.expires == nil {
-			return l.unboundClaim(ctx, w)
+			return l.lastOnes(ctx, w)
 		}
 		if err != nil {
 			return held{}, err
@@ -71,33 +71,6 @@ func (l *Ledger) claimLowest(ctx context.Context, w Wish) (held, error) {
 			c.reload()
 		}
 	}
-}
-
-// unboundClaim is the key's own claim whose process died before it was bound, else ErrExhausted: it may hold
-// the very last folio, and be finished by the sweeper after the key was refused one.
-func (l *Ledger) unboundClaim(ctx context.Context, w Wish) (held, error) {
-	low, err := l.lowMark(ctx, w.Series, w.Ranges)
-	if err != nil {
-		return held{}, err
-	}
-	claims, err := l.unfinished(ctx, w.Series, low)
-	if err != nil {
-		return held{}, err
-	}
-	for _, o := range claims.open {
-		id, err := store.ParseDocument(o.Name)
-		if err != nil || o.Meta[metaState] != string(Held) {
-			continue
-		}
-		h, err := l.read(ctx, id)
-		if err != nil {
-			return held{}, err
-		}
-		if h.Key == w.Key && h.State == Held {
-			return h, nil
-		}
-	}
-	return held{}, ErrExhausted
 }
 
 // next hands out a folio that no other request of this process gets.

@@ -340,10 +340,15 @@ func (l *Ledger) free(ctx context.Context, h held) error {
 
 // claimMeta lets listings tell what a claim is without reading it.
 func claimMeta(c Claim) map[string]string {
-	return map[string]string{metaState: string(c.State), metaAt: c.At.Format(time.RFC3339)}
+	meta := map[string]string{metaState: string(c.State), metaAt: c.At.Format(time.RFC3339)}
+	if c.Key != "" {
+		meta[metaKey] = string(c.Key)
+	}
+	return meta
 }
 
 const (
 	metaState = "state"
 	metaAt    = "at"
+	metaKey   = "key"
 )
