@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"timbre/shared/document"
 	"timbre/shared/dte"
@@ -21,22 +22,28 @@ var tombstone = []byte(declaration + `<Tombstone xmlns="urn:timbre" reason="caf-
 // bury ends an order whose folio can never be signed. The caller, or who repeats its request, is told;
 // the operator must declare the folio at the SII.
 func (s *service) bury(ctx context.Context, b folio.Bound, order *dte.Order, held content) ([]byte, error) {
-	r := &document.Record{
-		DocumentID: b.DocumentID, Key: b.Key, Version: 1, Tombstone: "caf-expired",
-		IssueDate: order.IssueDate(), Receiver: order.Receiver(), Total: order.Total().String(),
-		Status:  event.StatusBlocked,
-		History: []document.Change{{At: s.now(), Status: event.StatusBlocked, Note: buriedText}},
-	}
-	answer, err := viewOf(r, order, held, nil, s.chile).JSON()
+	r, err := tombstoneRecord(b, order, held, s.now(), s.chile)
 	if err != nil {
 		return nil, err
 	}
-	r.Answer = string(answer)
 	s.log.ErrorContext(ctx, "CAF expired before the document was signed", "rut_emisor", r.RUT.String(), "tipo_dte", int(r.Type), "folio", r.Folio)
 	if err := document.Create(ctx, s.state, r); err != nil && !errors.Is(err, store.ErrExists) {
 		return nil, unavailable(err)
 	}
 	return nil, buried(r)
+}
+
+// tombstoneRecord is the state of a folio whose document could not be signed any more.
+func tombstoneRecord(b folio.Bound, order *dte.Order, held content, at time.Time, chile *time.Location) (*document.Record, error) {
+	r := &document.Record{
+		DocumentID: b.DocumentID, Key: b.Key, Version: 1, Tombstone: "caf-expired",
+		IssueDate: order.IssueDate(), Receiver: order.Receiver(), Total: order.Total().String(),
+		Status:  event.StatusBlocked,
+		History: []document.Change{{At: at, Status: event.StatusBlocked, Note: buriedText}},
+	}
+	answer, err := viewOf(r, order, held, nil, chile).JSON()
+	r.Answer = string(answer)
+	return r, err
 }
 
 const buriedText = "El CAF venció antes de que el documento se firmara; el folio queda sin uso. Anúlelo en el SII."

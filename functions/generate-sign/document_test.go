@@ -229,7 +229,7 @@ func TestNamesInTheState(t *testing.T) {
 		got = append(got, kind)
 	}
 	slices.Sort(got)
-	if diff := cmp.Diff([]string{"claims", "companies", "doc", "dte", "due", "outbox", "req"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"claims", "companies", "doc", "dte", "due", "orders", "outbox", "req"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

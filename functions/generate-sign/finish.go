@@ -82,6 +82,7 @@ func (s *service) complete(ctx context.Context, b folio.Bound) ([]byte, error) {
 // signedBytes are those of the archive: ours, unless somebody was first.
 func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Order, version int) ([]byte, error) {
 	name := store.SignedDTE(b.DocumentID, version)
+	keeping := s.keepOrder(ctx, b, version)
 	standing, err := s.archive.Read(ctx, name)
 	if err == nil {
 		return s.own(ctx, b, order, standing.Data)
@@ -102,6 +103,9 @@ func (s *service) signedBytes(ctx context.Context, b folio.Bound, order *dte.Ord
 		signed, err = tombstone, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := <-keeping; err != nil {
 		return nil, err
 	}
 	if planted.Is("store-behind") {
@@ -126,14 +130,19 @@ func (s *service) own(ctx context.Context, b folio.Bound, order *dte.Order, stan
 	if bytes.Equal(standing, tombstone) {
 		return standing, nil
 	}
-	text := bytes.TrimSpace(bytes.TrimPrefix(standing, []byte(declaration)))
-	if _, err := dte.Verify(text, order, nil); err != nil {
+	if err := verifyOwn(order, standing); err != nil {
 		s.log.ErrorContext(ctx, "the archive holds another document under this folio: restore the state bucket",
 			"rut_emisor", b.RUT.String(), "tipo_dte", int(b.Type), "folio", b.Folio, "error", err)
 		return nil, problem.Wrap(problem.FolioForeign, fmt.Sprintf(
 			"El folio %d de tipo %s ya tiene otro documento en el archivo. Restaure el estado antes de seguir emitiendo.", b.Folio, b.Type), err)
 	}
 	return standing, nil
+}
+
+// verifyOwn tells whether archived bytes are an order's document.
+func verifyOwn(order *dte.Order, archived []byte) error {
+	_, err := dte.Verify(bytes.TrimSpace(bytes.TrimPrefix(archived, []byte(declaration))), order, nil)
+	return err
 }
 
 // sign stamps and signs an order that has its folio, and believes the bytes only after reading them again.

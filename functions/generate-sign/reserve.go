@@ -74,7 +74,10 @@ func (s *service) reserve(ctx context.Context, key string, r reserveRequest) (fo
 	replay := !errors.Is(err, store.ErrNotFound)
 	wish := folio.Wish{Series: store.Series{Company: who, Type: t}, Key: requestKey, Ranges: ranges}
 	kept, err := s.ledger.Reserve(ctx, wish, s.now().Add(s.reserveFor).Truncate(time.Second))
-	return kept, replay, folioProblem(err, &prepared{ranges: ranges})
+	if err != nil {
+		return kept, replay, folioProblem(err, &prepared{ranges: ranges})
+	}
+	return kept, replay, s.keepReservation(ctx, kept, requestKey)
 }
 
 // reservable are the folios that may still be used when the reservation ends.

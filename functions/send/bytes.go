@@ -29,6 +29,9 @@ func (s *service) bytes(ctx context.Context, p *dispatch.Plan, signer *cert.Iden
 		if data, err = s.write(ctx, p, signer); err != nil {
 			return nil, err
 		}
+		if err = dispatch.KeepPlan(ctx, s.Archive, p); err != nil {
+			return nil, err
+		}
 		if _, err = s.Archive.Create(ctx, name, data, nil); err == nil {
 			return data, nil // envelope.Write has read it back
 		}
