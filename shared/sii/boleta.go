@@ -265,7 +265,7 @@ func (b boletas) envelopeState(ctx context.Context, token string, company rut.RU
 	var s EnvelopeState
 	err := b.query(ctx, request{method: http.MethodGet, url: address, header: boletaHeader(token)}, opBoletaEnvelope, func(a answer) error {
 		var err error
-		s, err = readBoletaState(toUTF8(a.body))
+		s, err = readBoletaState(toUTF8(a.body), track)
 		return err
 	})
 	if glosa, unknown := notFound(err); unknown {

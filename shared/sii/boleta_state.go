@@ -12,7 +12,8 @@ import (
 // boletaState is the JSON of an envelope's state. Both arrays may be null, tipo may be missing in a detail,
 // and a detail whose folio is null is about the whole envelope.
 type boletaState struct {
-	State  string `json:"estado"`
+	Track  trackID `json:"trackid"`
+	State  string  `json:"estado"`
 	Counts []struct {
 		Type     int `json:"tipo"`
 		Informed int `json:"informados"`
@@ -39,13 +40,17 @@ type boletaError struct {
 	Detail  string      `json:"detalle"`
 }
 
-func readBoletaState(text string) (EnvelopeState, error) {
+// readBoletaState reads what the service says of an upload; an answer about another one says nothing of it.
+func readBoletaState(text, track string) (EnvelopeState, error) {
 	var said boletaState
 	if err := json.Unmarshal([]byte(text), &said); err != nil {
 		return EnvelopeState{}, err
 	}
 	if said.State == "" {
 		return EnvelopeState{}, errors.New("no estado")
+	}
+	if !SameTrack(string(said.Track), track) {
+		return EnvelopeState{}, fmt.Errorf("asked for %s, answered about %q", track, said.Track)
 	}
 	s := EnvelopeState{State: said.State, Answer: clip(text, answerKept)}
 	for _, c := range said.Counts {

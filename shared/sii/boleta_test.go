@@ -103,14 +103,16 @@ func TestBoletaEnvelopeState(t *testing.T) {
 		err    error
 	}{
 		"EPR":         {200, fixture(t, "boleta", "estado-envio-EPR.openapi-example.json"), sii.EnvelopeState{State: "EPR", Counts: counts, Details: details}, nil},
-		"null arrays": {200, `{"trackid":1,"estado":"EPR","estadistica":null,"detalle_rep_rech":null}`, sii.EnvelopeState{State: "EPR"}, nil},
+		"null arrays": {200, `{"trackid":1014,"estado":"EPR","estadistica":null,"detalle_rep_rech":null}`, sii.EnvelopeState{State: "EPR"}, nil},
 		"whole envelope": {
-			200, `{"estado":"RFR","detalle_rep_rech":[{"folio":null,"estado":"RFR","descripcion":"Firma","error":[{"seccion":null,"nivel":3,"codigo":null,"descripcion":"mala","detalle":""}]}]}`,
+			200, `{"trackid":1014,"estado":"RFR","detalle_rep_rech":[{"folio":null,"estado":"RFR","descripcion":"Firma","error":[{"seccion":null,"nivel":3,"codigo":null,"descripcion":"mala","detalle":""}]}]}`,
 			sii.EnvelopeState{State: "RFR", Glosa: "Firma; mala", Details: []sii.Reviewed{{State: "RFR", Glosa: "Firma", Reasons: []sii.Reason{{Level: 3, Text: "mala"}}}}}, nil,
 		},
 		"unknown track": {404, "Not Found", sii.EnvelopeState{State: "404", Glosa: "Not Found"}, nil},
 		"page":          {200, "<html/>", sii.EnvelopeState{}, sii.ErrUnavailable},
-		"no estado":     {200, "{}", sii.EnvelopeState{}, sii.ErrUnavailable},
+		"no estado":     {200, `{"trackid":1014}`, sii.EnvelopeState{}, sii.ErrUnavailable},
+		"another track": {200, `{"trackid":1015,"estado":"EPR"}`, sii.EnvelopeState{}, sii.ErrUnavailable},
+		"no track":      {200, `{"estado":"EPR"}`, sii.EnvelopeState{}, sii.ErrUnavailable},
 		"down":          {503, "", sii.EnvelopeState{}, sii.ErrUnavailable},
 		"token dead":    {401, "NO ESTA AUTENTICADO", sii.EnvelopeState{}, sii.ErrTokenDead},
 	}
@@ -119,7 +121,7 @@ func TestBoletaEnvelopeState(t *testing.T) {
 			t.Parallel()
 			f := newFakeSII(t)
 			f.answer[boletaStatePath] = says(test.status, test.body)
-			got, err := boletaSession(t, f).EnvelopeState(t.Context(), company, "22668217996")
+			got, err := boletaSession(t, f).EnvelopeState(t.Context(), company, "0000001014")
 			if !errors.Is(err, test.err) {
 				t.Fatalf("got %v, want %v", err, test.err)
 			}
