@@ -31,7 +31,7 @@ func (s *service) putCompany(ctx context.Context, r rut.RUT, request *companyReq
 	if err := request.apply(&c); err != nil {
 		return company.Company{}, false, err
 	}
-	_, err = s.state.CreateJSON(ctx, store.CompanyConfig(r), c, nil)
+	err = s.create(ctx, &c)
 	if errors.Is(err, store.ErrExists) { // created by another instance meanwhile
 		c, err = s.alterCompany(ctx, r, request)
 		return c, false, err
@@ -56,7 +56,7 @@ func (s *service) checkSwitch(ctx context.Context, r rut.RUT, request *companyRe
 }
 
 func (s *service) alterCompany(ctx context.Context, r rut.RUT, request *companyRequest) (company.Company, error) {
-	return store.Update(ctx, s.state, store.CompanyConfig(r), request.apply, nil)
+	return s.alter(ctx, r, request.apply)
 }
 
 // apply puts the request's fields into a configuration; certificates and CAFs stay. A company that was

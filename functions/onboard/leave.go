@@ -80,14 +80,14 @@ func (s *service) checkVerdicts(ctx context.Context, c store.Company) error {
 }
 
 func (s *service) beginLeave(ctx context.Context, r rut.RUT) (*company.Company, error) {
-	c, err := store.Update(ctx, s.state, store.CompanyConfig(r), func(c *company.Company) error {
+	c, err := s.alter(ctx, r, func(c *company.Company) error {
 		now := s.now().UTC()
 		c.Leaving = &now
 		for _, b := range c.Blocks {
 			b.CAFs = nil
 		}
 		return nil
-	}, nil)
+	})
 	return &c, unknownCompany(err)
 }
 

@@ -6,7 +6,6 @@ import (
 	"timbre/shared/company"
 	"timbre/shared/problem"
 	"timbre/shared/rut"
-	"timbre/shared/store"
 )
 
 const maxPassword = 1000
@@ -27,7 +26,7 @@ func (s *service) putSecrets(ctx context.Context, r rut.RUT, request *secretsReq
 	if err != nil {
 		return secretsAnswer{}, err
 	}
-	c, err := store.Update(ctx, s.state, store.CompanyConfig(r), func(c *company.Company) error {
+	c, err := s.alter(ctx, r, func(c *company.Company) error {
 		if request.IMAPPassword != nil {
 			c.IMAPPassword = imap
 		}
@@ -35,7 +34,7 @@ func (s *service) putSecrets(ctx context.Context, r rut.RUT, request *secretsReq
 			c.SMTPPassword = smtp
 		}
 		return nil
-	}, nil)
+	})
 	return secretsAnswer{Company: r, IMAPPassword: c.IMAPPassword != nil, SMTPPassword: c.SMTPPassword != nil}, unknownCompany(err)
 }
 

@@ -69,7 +69,7 @@ func (s *service) loadIn(ctx context.Context, r rut.RUT, environment string) (*c
 
 // change alters the block of an environment by compare-and-set; alter may run several times.
 func (s *service) change(ctx context.Context, r rut.RUT, e store.Environment, alter func(*company.Block) error) error {
-	_, err := store.Update(ctx, s.state, store.CompanyConfig(r), func(c *company.Company) error {
+	_, err := s.alter(ctx, r, func(c *company.Company) error {
 		if c.Blocks == nil {
 			c.Blocks = map[store.Environment]*company.Block{}
 		}
@@ -77,7 +77,7 @@ func (s *service) change(ctx context.Context, r rut.RUT, e store.Environment, al
 			c.Blocks[e] = &company.Block{}
 		}
 		return alter(c.Blocks[e])
-	}, nil)
+	})
 	return unknownCompany(err)
 }
 

@@ -39,6 +39,10 @@ func (s *service) void(ctx context.Context, r rut.RUT, environment string, reque
 	if errors.As(err, &used) {
 		return voidAnswer{}, problem.Wrap(problem.FolioUsed, fmt.Sprintf("El folio %d está en uso o reservado; no se anuló ninguno.", used.Folio), err)
 	}
+	if err != nil {
+		return voidAnswer{}, err
+	}
+	err = s.keepVoid(context.WithoutCancel(ctx), series.Company, request)
 	return voidAnswer{Company: r, Environment: e, Type: request.Type, From: request.From, To: request.To, Reason: request.Reason}, err
 }
 

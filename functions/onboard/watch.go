@@ -104,6 +104,9 @@ func (s *service) look(ctx context.Context, r rut.RUT) error {
 	if err != nil {
 		return err
 	}
+	if err := s.keep(ctx, c); err != nil {
+		return err
+	}
 	alerts := s.certificateAlerts(c)
 	more, err := s.folioAlerts(ctx, c)
 	if err != nil {

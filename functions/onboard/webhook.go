@@ -7,7 +7,6 @@ import (
 
 	"timbre/shared/company"
 	"timbre/shared/rut"
-	"timbre/shared/store"
 )
 
 const (
@@ -32,10 +31,10 @@ func (s *service) rotateWebhook(ctx context.Context, r rut.RUT) (webhookAnswer, 
 	if made.Version, err = s.secrets.Add(ctx, made.Name, []byte(text)); err != nil {
 		return webhookAnswer{}, err
 	}
-	c, err := store.Update(ctx, s.state, store.CompanyConfig(r), func(c *company.Company) error {
+	c, err := s.alter(ctx, r, func(c *company.Company) error {
 		live := append([]company.Secret{made}, c.WebhookSecrets...)
 		c.WebhookSecrets = live[:min(len(live), liveSecrets)]
 		return nil
-	}, nil)
+	})
 	return webhookAnswer{Secret: text, Live: len(c.WebhookSecrets)}, unknownCompany(err)
 }

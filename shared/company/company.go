@@ -40,6 +40,8 @@ type Company struct {
 	IMAPPassword *Secret `json:"imap_password,omitempty"`
 	SMTPPassword *Secret `json:"smtp_password,omitempty"`
 
+	// Revision grows by one with each change: the number under which the archive keeps the configuration.
+	Revision int64 `json:"revision,omitempty"`
 	// Leaving is since when the company is being deleted: it has no CAFs any more and issues nothing.
 	Leaving *time.Time `json:"leaving,omitempty"`
 }
@@ -99,6 +101,11 @@ type CAF struct {
 	Authorized string `json:"authorized"`
 	Expires    string `json:"expires,omitempty"`
 	SHA256     string `json:"sha256"` // of the file, hex
+}
+
+// Void is what the archive keeps of folios that were declared unused.
+type Void struct {
+	Reason string `json:"reason"`
 }
 
 // ErrEnvironment says that a text names no environment of the SII.
