@@ -1,9 +1,11 @@
 package folio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -117,17 +119,34 @@ func (l *Ledger) endReservation(ctx context.Context, h held) error {
 	return l.free(ctx, h)
 }
 
-// listing is what a sweep sees: the folios claimed, and the claims that have no document.
+// listing is what a sweep sees: the folios claimed, in runs, and the claims that have no document.
 type listing struct {
-	claimed []int64
+	claimed []span
 	open    []store.Object
 }
 
-// unfinished merges the listings of claims and documents, both in order of folios.
+// add notes a claimed folio; they come in order.
+func (f *listing) add(folio int64) {
+	if n := len(f.claimed); n > 0 && f.claimed[n-1].To == folio-1 {
+		f.claimed[n-1].To = folio
+		return
+	}
+	f.claimed = append(f.claimed, span{folio, folio})
+}
+
+// has tells whether a folio is claimed.
+func (f *listing) has(folio int64) bool {
+	n, _ := slices.BinarySearchFunc(f.claimed, folio, func(s span, folio int64) int { return cmp.Compare(s.To, folio) })
+	return n < len(f.claimed) && f.claimed[n].From <= folio
+}
+
+// unfinished merges the listings of claims and documents, both in order of folios, page by page: there may be
+// a million of each. A document that comes meanwhile is missed, which costs a look in vain.
 func (l *Ledger) unfinished(ctx context.Context, s store.Series, low int64) (listing, error) {
 	first := store.DocumentID{Series: s, Folio: low}
+	documents := l.folios(ctx, store.Query{Prefix: store.DocumentPrefix(s), Start: store.Document(first).String()})
+	defer documents.stop()
 	var found listing
-	var claims []store.Object
 	for o, err := range l.bucket.List(ctx, store.Query{Prefix: store.ClaimPrefix(s), Start: store.Claim(first).String()}) {
 		if err != nil {
 			return listing{}, err
@@ -136,36 +155,56 @@ func (l *Ledger) unfinished(ctx context.Context, s store.Series, low int64) (lis
 		if err != nil {
 			return listing{}, err
 		}
-		found.claimed = append(found.claimed, id.Folio)
-		if state := State(o.Meta[metaState]); state != Void && state != Foreign {
-			claims = append(claims, o)
+		found.add(id.Folio)
+		if state := State(o.Meta[metaState]); state == Void || state == Foreign {
+			continue
 		}
-	}
-	if len(claims) == 0 {
-		return found, nil
-	}
-	documents := map[int64]bool{}
-	for o, err := range l.bucket.List(ctx, store.Query{Prefix: store.DocumentPrefix(s), Start: store.Document(first).String()}) {
+		finished, err := documents.reach(id.Folio)
 		if err != nil {
 			return listing{}, err
 		}
-		id, err := store.ParseDocument(o.Name)
-		if err != nil {
-			return listing{}, err
-		}
-		documents[id.Folio] = true
-	}
-	for _, o := range claims {
-		if id, err := store.ParseDocument(o.Name); err == nil && !documents[id.Folio] {
+		if !finished {
 			found.open = append(found.open, o)
 		}
 	}
 	return found, nil
 }
 
+// walk goes over the folios of a listing as far as it is asked to; nothing is listed before.
+type walk struct {
+	next func() (store.Object, error, bool)
+	stop func()
+	at   int64
+	over bool
+}
+
+func (l *Ledger) folios(ctx context.Context, q store.Query) *walk {
+	next, stop := iter.Pull2(l.bucket.List(ctx, q))
+	return &walk{next: next, stop: stop, at: -1}
+}
+
+// reach goes on to a folio and tells whether it is there.
+func (w *walk) reach(folio int64) (bool, error) {
+	for w.at < folio && !w.over {
+		o, err, more := w.next()
+		if err != nil {
+			return false, err
+		}
+		if w.over = !more; w.over {
+			break
+		}
+		id, err := store.ParseDocument(o.Name)
+		if err != nil {
+			return false, err
+		}
+		w.at = id.Folio
+	}
+	return w.at == folio, nil
+}
+
 // mark is the lowest authorized folio from low on that is not claimed or not finished; no held claim that is
 // not finished lies below it, authorized or not any more.
-func (f listing) mark(authorized []Range, low int64) int64 {
+func (f *listing) mark(authorized []Range, low int64) int64 {
 	open, held := map[int64]bool{}, int64(math.MaxInt64)
 	for _, o := range f.open {
 		id, err := store.ParseDocument(o.Name)
@@ -182,7 +221,7 @@ func (f listing) mark(authorized []Range, low int64) int64 {
 		if !found {
 			return min(low, held)
 		}
-		if _, claimed := slices.BinarySearch(f.claimed, folio); !claimed || open[folio] {
+		if !f.has(folio) || open[folio] {
 			return min(folio, held)
 		}
 		low = folio + 1
