@@ -18,7 +18,7 @@ const (
 // maxFaults bounds an answer: a garbled file has one fault per element.
 const maxFaults = 20
 
-// Check lists what is wrong with the form of an envelope; nil means valid.
+// Check lists what is wrong with the form of an envelope or an answer; nil means valid.
 func Check(root *etree.Element) []string {
 	n := roots()[root.Tag]
 	if n == nil {
@@ -113,6 +113,10 @@ func (n *node) dsig() bool {
 // The SII's schemas are deterministic, so taking greedily is enough.
 func (c *checker) sequence(parent *etree.Element, particles []*node, children []*etree.Element, names scope) []*etree.Element {
 	for _, p := range particles {
+		if arm := p.many(children); arm != nil {
+			children = c.sequence(parent, []*node{arm}, children, names)
+			continue
+		}
 		taken := 0
 		for taken < p.max && len(children) > 0 {
 			match := p.accepts(children[0].Tag)
@@ -129,6 +133,19 @@ func (c *checker) sequence(parent *etree.Element, particles []*node, children []
 		}
 	}
 	return children
+}
+
+// many is the arm of a choice that repeats, or may be left out: the first that fits, or any where none does.
+func (n *node) many(children []*etree.Element) *node {
+	if n.name != "|" || !slices.ContainsFunc(n.children, func(arm *node) bool { return arm.min == 0 || arm.max > 1 }) {
+		return nil
+	}
+	for _, arm := range n.children {
+		if len(children) > 0 && arm.name == children[0].Tag {
+			return arm
+		}
+	}
+	return n.children[0]
 }
 
 func seen(children []*etree.Element, parent *etree.Element) string {

@@ -54,7 +54,9 @@ var sources = map[string][]string{
 		"sii/samples/envio/F60T33-ejemplo-oficial-SII.xml", "sii/samples/envio/EnvioDTE-762352915-basico.xml",
 		"sii/samples/envio/EnvioDTE-762352915-exportacion1.xml",
 	},
-	"EnvioBOLETA_v11.xsd": {"oracle/examples/boletas.xml"},
+	"EnvioBOLETA_v11.xsd":       {"oracle/examples/boletas.xml"},
+	"RespuestaEnvioDTE_v10.xsd": {"oracle/examples/response.xml", "sii/samples/generated/RespuestaDTE-resultado-generada.xml"},
+	"EnvioRecibos_v10.xsd":      {"oracle/examples/receipts.xml"},
 }
 
 // The checker and libxml2 with the official schemas must agree on valid, broken

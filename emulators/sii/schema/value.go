@@ -65,7 +65,7 @@ func lexical(kind, value string) bool {
 		return true
 	case "decimal":
 		return decimalShape.MatchString(value)
-	case "integer", "nonNegativeInteger", "positiveInteger", "unsignedLong", "long":
+	case "integer", "nonNegativeInteger", "positiveInteger", "negativeInteger", "unsignedLong", "long":
 		return integerShape.MatchString(value) && integerRange(kind, value)
 	case "base64Binary":
 		_, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(value, " ", ""))
@@ -95,6 +95,8 @@ func integerRange(kind, value string) bool {
 		return n.Sign() >= 0
 	case "positiveInteger":
 		return n.Sign() > 0
+	case "negativeInteger":
+		return n.Sign() < 0
 	case "unsignedLong":
 		return n.IsUint64()
 	case "long":

@@ -38,6 +38,8 @@ var roots = []struct {
 }{
 	{"EnvioDTE", []string{"SiiTypes_v10.xsd", "xmldsignature_v10.xsd", "DTE_v10.xsd", "EnvioDTE_v10.xsd"}},
 	{"EnvioBOLETA", []string{"xmldsignature_v10.xsd", "EnvioBOLETA_v11.xsd"}},
+	{"RespuestaDTE", []string{"SiiTypes_v10.xsd", "xmldsignature_v10.xsd", "RespuestaEnvioDTE_v10.xsd"}},
+	{"EnvioRecibos", []string{"SiiTypes_v10.xsd", "xmldsignature_v10.xsd", "Recibos_v10.xsd", "EnvioRecibos_v10.xsd"}},
 }
 
 type generator struct {
@@ -107,6 +109,9 @@ func (g *generator) element(el *etree.Element, depth int) {
 	default:
 		kind = "{}"
 	}
+	if fixed := el.SelectAttrValue("fixed", ""); fixed != "" {
+		facets = append(facets, "enumeration="+fixed)
+	}
 	lines = append(append(append(lines, kind), facets...), g.attributes(definition)...)
 	fmt.Fprintf(g.out, "%s%s\t%s\n", strings.Repeat(" ", depth), name, strings.Join(lines, "\t"))
 	if kind == "{}" {
@@ -114,8 +119,15 @@ func (g *generator) element(el *etree.Element, depth int) {
 	}
 }
 
+// unbounded stands for itself in the table.
+const unbounded = "1000000"
+
 func occurs(el *etree.Element) string {
-	return el.SelectAttrValue("minOccurs", "1") + ".." + el.SelectAttrValue("maxOccurs", "1")
+	most := el.SelectAttrValue("maxOccurs", "1")
+	if most == "unbounded" {
+		most = unbounded
+	}
+	return el.SelectAttrValue("minOccurs", "1") + ".." + most
 }
 
 // definition finds the type of an element: inline, named, or nil for a built-in.
