@@ -1,7 +1,11 @@
 package dte_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"timbre/shared/caf"
@@ -9,6 +13,7 @@ import (
 	"timbre/shared/dte"
 	"timbre/shared/golden"
 	"timbre/shared/rut"
+	"timbre/shared/ted"
 )
 
 // bakery is company a of the reference folder's fake PKI.
@@ -49,14 +54,21 @@ var whole = []struct{ name, text string }{
 	{"112", `{"Encabezado":{"IdDoc":{"TipoDTE":112,"IndServicio":4},` + foreign + `},"Detalle":[{"NmbItem":"Alojamiento","QtyItem":1,"PrcItem":50}],"DscRcgGlobal":{"TpoMov":"R","TpoValor":"$","ValorDR":3.25},"Referencia":[{"TpoDocRef":110,"FolioRef":1,"FchRef":"2026-11-01","CodRef":3}]}`},
 }
 
-// signer reads the bakery's own identity.
+// identities are read once, by file.
+var identities sync.Map
+
+// signer is the bakery's own identity.
 func signer(tb testing.TB) *cert.Identity {
 	tb.Helper()
-	pfx, err := os.ReadFile(golden.Reference(tb, "testpki", "certs", "a-modern.pfx"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	id, err := cert.ReadPFX(pfx, "prueba123")
+	file := golden.Reference(tb, "testpki", "certs", "a-modern.pfx")
+	read, _ := identities.LoadOrStore(file, sync.OnceValues(func() (*cert.Identity, error) {
+		pfx, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		return cert.ReadPFX(pfx, "prueba123")
+	}))
+	id, err := read.(func() (*cert.Identity, error))()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -104,4 +116,37 @@ func TestOracle(t *testing.T) {
 		files = append(files, judge(t, o, dir, i))
 	}
 	runOracle(t, files)
+}
+
+// judge writes a document with a real stamp for the witnesses.
+func judge(t *testing.T, o *dte.Order, dir string, i int) string {
+	t.Helper()
+	o = o.WithFolio(int64(i%100 + 1))
+	id := signer(t)
+	stamped, err := ted.Stamp(o.Stamped(), readCAF(t, o.Type()), signedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := dte.Write(o, stamped, signedAt, dte.FormBoth, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dte.Verify(signed, o, id); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, fmt.Sprintf("%s-%05d.xml", o.Type(), i))
+	text := append([]byte("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n"), signed...)
+	if err := os.WriteFile(file, append(text, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func runOracle(t *testing.T, files []string) {
+	t.Helper()
+	args := append([]string{"-q", "--caf-keys", golden.Reference(t, "testpki", "sii")}, files...)
+	out, err := exec.Command(golden.Reference(t, "oracle", "verify_dte.py"), args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("oracle: %v\n%s", err, out)
+	}
 }
