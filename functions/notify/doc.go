@@ -1,8 +1,8 @@
 // Package notify tells callers what became of their documents: it numbers each event once in the company's
 // log (GET /v1/events reads it) and posts it to the company's webhook.
 //
-// Routes: POST /_push/dte-status, POST /_push/company-alert and POST /_tick (service accounts); nothing
-// public. Events in: dte-status, company-alert. Events out: none.
+// Routes: POST /_push/dte-status, /_push/dte-received, /_push/company-alert and POST /_tick (service accounts);
+// nothing public. Events in: dte-status, dte-received, company-alert. Events out: none.
 //
 // The idempotency key is the event's id: document and number of the change, or subject of the alert. The
 // truth is the due entry that whoever makes an event writes first (document.Update, alert.Raise). A push

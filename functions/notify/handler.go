@@ -58,7 +58,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 // push does at once what a due entry asks for; where there is none any more, nothing is left to be done.
 func (h *Handler) push(ctx context.Context, topic event.Topic, message json.RawMessage, _ int) error {
 	find, known := map[event.Topic]func(context.Context, json.RawMessage) (due.Entry, error){
-		event.DTEStatus: h.changed, event.CompanyAlert: h.raised,
+		event.DTEStatus: h.changed, event.CompanyAlert: h.raised, event.DTEReceived: h.raised,
 	}[topic]
 	if !known {
 		return serve.Permanent(fmt.Errorf("%s is not for notify", topic))

@@ -75,10 +75,18 @@ func (r *Raiser) Raise(ctx context.Context, a Alert) error {
 	if err != nil && !errors.Is(err, store.ErrExists) { // raised in the same minute
 		return fmt.Errorf("raise %s: %w", id, err)
 	}
-	if err := r.Events.Publish(ctx, event.CompanyAlert, event.AlertRaised{Company: f.company, ID: id, Due: at}); err != nil {
+	if err := r.Events.Publish(ctx, topicOf(f.kind), event.AlertRaised{Company: f.company, ID: id, Due: at}); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrSilent, id, err)
 	}
 	return nil
+}
+
+// topicOf is where notify is woken: purchases have a topic of their own.
+func topicOf(k event.Kind) event.Topic {
+	if k == event.DocumentReceived {
+		return event.DTEReceived
+	}
+	return event.CompanyAlert
 }
 
 // ErrSilent says that an alert is stored and only its wake-up was not published.

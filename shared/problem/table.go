@@ -34,6 +34,10 @@ const (
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
 
+	MailboxMissing     Code = "mailbox-missing"
+	MailboxUnusable    Code = "mailbox-unusable"
+	ReceivedUnreadable Code = "received-unreadable"
+
 	OutboxNotEmpty Code = "outbox-not-empty"
 	StandbyMissing Code = "standby-missing"
 	FolioForeign   Code = "folio-foreign"
@@ -98,6 +102,10 @@ var table = map[Code]entry{
 	RateLimited:           {http.StatusTooManyRequests, "Demasiadas solicitudes", "Espere el tiempo indicado en Retry-After y repita."},
 	Internal:              {http.StatusInternalServerError, "Error interno", "Ocurrió un error imprevisto. Repita la misma solicitud; si persiste, informe el request_id."},
 	Unavailable:           {http.StatusServiceUnavailable, "Servicio no disponible", "El servicio no está disponible por el momento. Repita la misma solicitud."},
+
+	MailboxMissing:     {http.StatusConflict, "Sin casilla de intercambio", "La empresa no tiene casilla de intercambio (intercambio.imap) o falta su clave."},
+	MailboxUnusable:    {http.StatusConflict, "Casilla inaccesible", "No se puede leer la casilla de intercambio con la configuración actual."},
+	ReceivedUnreadable: {http.StatusUnprocessableEntity, "Archivo ilegible", "Lo enviado no es un XML de intercambio ni un correo."},
 
 	OutboxNotEmpty: {http.StatusConflict, "Quedan documentos por enviar", "Hay documentos firmados que aún no salen al SII. Repita cuando se hayan enviado."},
 	StandbyMissing: {http.StatusConflict, "Sin certificado de reserva", "La empresa no tiene certificado de reserva en este ambiente."},

@@ -1,0 +1,36 @@
+// Command download-received serves the function download-received.
+package main
+
+import (
+	downloadreceived "timbre/functions/download-received"
+	"timbre/shared/cert"
+	"timbre/shared/company"
+	"timbre/shared/dial"
+	"timbre/shared/gcp"
+	"timbre/shared/mailbox"
+	"timbre/shared/sii"
+	"timbre/shared/store"
+)
+
+var (
+	_ downloadreceived.Inquirer   = (*sii.Session)(nil)
+	_ downloadreceived.Companies  = (*company.Directory)(nil)
+	_ downloadreceived.Identities = (*company.Vault)(nil)
+	_ downloadreceived.Passwords  = (*company.Vault)(nil)
+	_ downloadreceived.Mailboxes  = (*mailbox.Reader)(nil)
+)
+
+func main() { gcp.Main(build) }
+
+func build(cfg downloadreceived.Config, c *gcp.Cloud) (gcp.Function, error) {
+	dialer := dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts})
+	client := sii.New(c.State, c.Now, sii.Options{BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait})
+	return downloadreceived.New(cfg, downloadreceived.Deps{
+		State: c.State, Archive: c.Archive, Companies: c.Companies, Identities: c.Vault, Passwords: c.Vault,
+		Mail: mailbox.NewReader(dialer.DialContext, mailbox.Options{}),
+		SII: func(env store.Environment, id *cert.Identity) downloadreceived.Inquirer {
+			return client.As(env, sii.PersonOf(id))
+		},
+		SIIKeys: c.SIIKeys, Events: c.Events, Guard: c.Guard, Logger: c.Logger, Now: c.Now,
+	})
+}

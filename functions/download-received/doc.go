@@ -1,0 +1,32 @@
+// Package downloadreceived takes in what suppliers send: it reads the company's mailbox, keeps every mail,
+// checks every document, and shows the register of purchases.
+//
+// Routes: POST /v1/received, POST /v1/received:download and POST /v1/received/…/response (scope receive); GET
+// /v1/received… and GET /api/dte/download/received (scope read); POST /_tick (service accounts). Events in:
+// none. Events out: dte-received, which wakes notify to tell callers of document.received.
+//
+// The idempotency key is the SHA-256 of what came in, mail or XML. A mail is taken in by steps that anybody may
+// do, any number of times:
+//
+//  1. Archive the raw mail (create-only), then write the due entry of its intake. Now it is safe, and the
+//     mailbox's cursor may pass it whatever becomes of the rest.
+//  2. For each XML in it: archive the file; read and check it; for each document archive its bytes, add the
+//     variant to its record (compare-and-set), write the due entry of the question to the SII.
+//  3. Put the new documents into the gapless log, tell notify, note the file.
+//  4. Note the mail as taken in; remove the due entry.
+//
+// Whoever dies leaves the entry, and the tick takes the mail in again: records, logs and alerts know what they
+// have. What cannot be read, or is for somebody else, goes into the log of the quarantine with its reason;
+// answers, cessions and the SII's result mails into the log of files. Nothing is thrown away.
+//
+// The mailbox is shared with poll-status, which waits there for the SII's result mails. Each has a cursor of its
+// own and neither marks nor moves a mail, so neither takes anything from the other. A result mail that is found
+// here is kept and noted under its track id besides, where poll-status looks before it reads the mailbox: so one
+// that was posted by hand, or came into a mailbox that poll-status cannot read just now, reaches it too.
+//
+// Two verdicts are told apart. Cryptography decides at once; whether the SII has the document is asked by the
+// tick (getEstDteAv, which compares the signature, else getEstDte), again after each failure, and never holds the
+// intake up.
+//
+// Environment: that of settings.Common, SII_BASE_URL, ALLOW_PRIVATE_HOSTS, INTAKE_EVERY.
+package downloadreceived
