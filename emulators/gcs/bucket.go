@@ -53,7 +53,7 @@ func (b *bucket) guard(o *object, now time.Time) error {
 func (b *bucket) put(a attrs, content []byte) (*object, error) {
 	stored, err := b.shelf.put(a, content)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, b.reconcile(a.Name))
 	}
 	o := &object{attrs: a, body: stored}
 	b.objects.put(o)
@@ -63,9 +63,26 @@ func (b *bucket) put(a attrs, content []byte) (*object, error) {
 // drop is the same for a deletion.
 func (b *bucket) drop(name string) error {
 	if err := b.shelf.drop(name); err != nil {
-		return err
+		return errors.Join(err, b.reconcile(name))
 	}
 	b.objects.drop(name)
+	return nil
+}
+
+// reconcile makes the index say what the shelf holds after a write that failed:
+// a file may have been renamed or removed though its directory was not flushed
+// (no more file descriptors, say), and the index would tell of bytes that are
+// not there any more.
+func (b *bucket) reconcile(name string) error {
+	o, err := b.shelf.find(name)
+	switch {
+	case err != nil:
+		return err
+	case o == nil:
+		b.objects.drop(name)
+	default:
+		b.objects.put(o)
+	}
 	return nil
 }
 

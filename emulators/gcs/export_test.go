@@ -2,6 +2,7 @@ package gcs
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"time"
 )
@@ -60,4 +61,37 @@ func (i Index) Names() []string {
 		return "", true
 	})
 	return out
+}
+
+// FailAfter makes the next write of a bucket on disk fail after its file was
+// renamed or removed, as where its directory cannot be flushed.
+func (s *Server) FailAfter(name string) error {
+	b, err := s.buckets.get(name)
+	if err != nil {
+		return err
+	}
+	b.shelf = &halting{shelf: b.shelf, armed: true}
+	return nil
+}
+
+type halting struct {
+	shelf
+	armed bool
+}
+
+var errHalt = errors.New("the directory is not flushed")
+
+func (h *halting) put(a attrs, content []byte) (body, error) {
+	stored, err := h.shelf.put(a, content)
+	return stored, errors.Join(err, h.halt())
+}
+
+func (h *halting) drop(name string) error { return errors.Join(h.shelf.drop(name), h.halt()) }
+
+func (h *halting) halt() error {
+	if !h.armed {
+		return nil
+	}
+	h.armed = false
+	return errHalt
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,10 +19,12 @@ import (
 	"timbre/emulators/durable"
 )
 
-// shelf keeps contents. put returns only when the object cannot be lost.
+// shelf keeps contents. put returns only when the object cannot be lost. find
+// tells what there is after either of them failed; nil: nothing.
 type shelf interface {
 	put(a attrs, content []byte) (body, error)
 	drop(name string) error
+	find(name string) (*object, error)
 }
 
 // body is a stored content.
@@ -33,6 +36,7 @@ type memory struct{}
 
 func (memory) put(_ attrs, content []byte) (body, error) { return memoryBody(content), nil }
 func (memory) drop(string) error                         { return nil }
+func (memory) find(string) (*object, error)              { return nil, errors.New("memory does not fail") }
 
 type memoryBody []byte
 
@@ -72,6 +76,14 @@ func (d disk) put(a attrs, content []byte) (body, error) {
 }
 
 func (d disk) drop(name string) error { return durable.Remove(d.path(name)) }
+
+func (d disk) find(name string) (*object, error) {
+	o, err := d.loadFile(d.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no object is an answer
+	}
+	return o, err
+}
 
 // load reads the metadata of every object. A damaged file stops the start: it
 // was acknowledged once, and to leave it out would be to lose it silently.
