@@ -20,7 +20,7 @@ const (
 	boletaSeedPath   = "/apicert.sii.cl/recursos/v1/boleta.electronica.semilla"
 	boletaTokenPath  = "/apicert.sii.cl/recursos/v1/boleta.electronica.token"
 	boletaUploadPath = "/pangal.sii.cl/recursos/v1/boleta.electronica.envio"
-	boletaStatePath  = "/apicert.sii.cl/recursos/v1/boleta.electronica.envio/76192083-9-22668217996"
+	boletaStatePath  = "/apicert.sii.cl/recursos/v1/boleta.electronica.envio/76192083-9-1014"
 	boletaPath       = "/apicert.sii.cl/recursos/v1/boleta.electronica/76192083-9-39-7/estado"
 )
 

@@ -38,6 +38,9 @@ type Options struct {
 	BaseURL string
 	// Roots replace the system's root certificates.
 	Roots *x509.CertPool
+	// ClaimTokens are of which environment the tokens are that the register of claims of certificacion is asked
+	// with; empty: its own. Since 2021 it has been seen to take those of produccion only (WEBSERVICES §8).
+	ClaimTokens store.Environment
 	// Parallel bounds the calls at a time; 0 means 4. The SII publishes no limit.
 	Parallel int
 	// TokenWait is how long one who fetches a token is waited for before another tries; 0 means a minute.
@@ -59,6 +62,8 @@ type Client struct {
 	slots  chan struct{}
 	pause  func(ctx context.Context, try int) error
 	tokens *tokens
+	// claimTokens are the Options'.
+	claimTokens store.Environment
 	// circuits are those of the hosts.
 	circuits *circuits
 }
@@ -72,12 +77,13 @@ func New(state *store.Bucket, now func() time.Time, o Options) *Client {
 		o.Pause = pause
 	}
 	return &Client{
-		circuits: newCircuits(now, o),
-		base:     strings.TrimRight(o.BaseURL, "/"),
-		http:     &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
-		slots:    make(chan struct{}, o.Parallel),
-		pause:    o.Pause,
-		tokens:   &tokens{bucket: state, now: now, pause: o.Pause, wait: cmp.Or(o.TokenWait, refreshLimit), slots: map[store.Name]*slot{}},
+		circuits:    newCircuits(now, o),
+		claimTokens: o.ClaimTokens,
+		base:        strings.TrimRight(o.BaseURL, "/"),
+		http:        &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
+		slots:       make(chan struct{}, o.Parallel),
+		pause:       o.Pause,
+		tokens:      &tokens{bucket: state, now: now, pause: o.Pause, wait: cmp.Or(o.TokenWait, refreshLimit), slots: map[store.Name]*slot{}},
 	}
 }
 

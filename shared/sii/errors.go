@@ -45,7 +45,8 @@ func (e *StatusError) Is(target error) bool {
 	return false
 }
 
-// tokenDead: QueryEstDteAv says so by 1 and 2 too, which elsewhere mean something else.
+// tokenDead: QueryEstDteAv says so by 1 and 2 too, which elsewhere mean something else; the register of claims by
+// a fault.
 func (e *StatusError) tokenDead() bool {
 	switch {
 	case e.login():
@@ -53,7 +54,7 @@ func (e *StatusError) tokenDead() bool {
 	case e.Op == opMail:
 		return e.Code == mailTokenDead
 	}
-	return tokenDead(e.Code) || e.Op == opEstDteAv && (e.Code == "1" || e.Code == "2")
+	return tokenDead(e.Code) || e.Code == codeClaimToken || e.Op == opEstDteAv && (e.Code == "1" || e.Code == "2")
 }
 
 // login tells whether a token was asked for.

@@ -7,4 +7,6 @@ var (
 	ParseEnvelopeState = parseEnvelopeState
 	ParseDocumentState = parseDocumentState
 	ParseExactState    = parseExactState
+	ReadClaimSOAP      = readClaimSOAP
+	ReadEvents         = readEvents
 )

@@ -65,6 +65,13 @@ func newFakeSII(t *testing.T) *fakeSII {
 	return f
 }
 
+// set changes the answer of a service.
+func (f *fakeSII) set(path string, answer http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer[path] = answer
+}
+
 func (f *fakeSII) count(path string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
