@@ -15,6 +15,10 @@ locals {
       service = module.poll_status.name
       paths   = ["/v1/documents/*", "/v1/events", "/v1/status:sweep"]
     }
+    download-received = {
+      service = module.download_received.name
+      paths   = ["/v1/received", "/v1/received:download", "/v1/received/*", "/api/dte/download/received"]
+    }
     onboard = {
       service = module.onboard.name
       paths   = ["/v1/companies/*"]

@@ -26,10 +26,11 @@ output "buckets" {
 output "accounts" {
   description = "The service account of each function."
   value = {
-    generate-sign = module.generate_sign.account
-    send          = module.send.account
-    poll-status   = module.poll_status.account
-    onboard       = module.onboard.account
-    notify        = module.notify.account
+    generate-sign     = module.generate_sign.account
+    send              = module.send.account
+    poll-status       = module.poll_status.account
+    download-received = module.download_received.account
+    onboard           = module.onboard.account
+    notify            = module.notify.account
   }
 }

@@ -9,6 +9,7 @@ locals {
     dte-signed-send      = { topic = "dte-signed", endpoint = module.send.uri }
     dte-sent-poll-status = { topic = "dte-sent", endpoint = module.poll_status.uri }
     dte-status-notify    = { topic = "dte-status", endpoint = module.notify.uri }
+    dte-received-notify  = { topic = "dte-received", endpoint = module.notify.uri }
     company-alert-notify = { topic = "company-alert", endpoint = module.notify.uri }
   }
 

@@ -2,11 +2,12 @@
 
 locals {
   ticks = {
-    generate-sign = module.generate_sign.uri
-    send          = module.send.uri
-    poll-status   = module.poll_status.uri
-    onboard       = module.onboard.uri
-    notify        = module.notify.uri
+    generate-sign     = module.generate_sign.uri
+    send              = module.send.uri
+    poll-status       = module.poll_status.uri
+    download-received = module.download_received.uri
+    onboard           = module.onboard.uri
+    notify            = module.notify.uri
   }
 }
 

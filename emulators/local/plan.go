@@ -25,7 +25,7 @@ var functions = []struct {
 	name  string
 	ticks bool
 }{
-	{"generate-sign", true}, {"send", true}, {"poll-status", true}, {"onboard", true}, {"notify", true},
+	{"generate-sign", true}, {"send", true}, {"poll-status", true}, {"download-received", true}, {"onboard", true}, {"notify", true},
 }
 
 // subscriptions say which function each topic wakes.
@@ -33,6 +33,7 @@ var subscriptions = []struct{ topic, function string }{
 	{"dte-signed", "send"},
 	{"dte-sent", "poll-status"},
 	{"dte-status", "notify"},
+	{"dte-received", "notify"},
 	{"company-alert", "notify"},
 }
 

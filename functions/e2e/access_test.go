@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"timbre/emulators/oidc"
+	downloadreceived "timbre/functions/download-received"
 	generatesign "timbre/functions/generate-sign"
 	"timbre/functions/notify"
 	"timbre/functions/onboard"
@@ -25,6 +26,7 @@ import (
 	"timbre/shared/company"
 	"timbre/shared/dial"
 	"timbre/shared/event"
+	"timbre/shared/mailbox"
 	"timbre/shared/rut"
 	"timbre/shared/serve"
 	"timbre/shared/sii"
@@ -54,6 +56,7 @@ type accessRoute struct {
 // accessRoutes lists every path of every function, of company A.
 func accessRoutes() []accessRoute {
 	of, document := "/v1/companies/"+accessA, "/v1/documents/"+accessA+"/33/1"
+	received := "/v1/received/" + accessA + "/" + accessB + "/33/1"
 	company := `{"company":"` + accessA + `"}`
 	push := `{"message":{"data":"e30="}}`
 	move := `{"move_id":1,"company_vat":"` + accessA + `","partner_vat":"60803000-K","partner":{},"lines":[]}`
@@ -81,6 +84,17 @@ func accessRoutes() []accessRoute {
 		public("poll-status", "POST", "/v1/status:sweep", company, access.Admin, 200),
 		internal("poll-status", "/_push/dte-sent", push),
 		internal("poll-status", "/_tick", ""),
+		public("download-received", "POST", "/v1/received?company="+accessA, "<x/>", access.Receive, 422),
+		public("download-received", "POST", "/v1/received:download", company, access.Receive, 409),
+		public("download-received", "GET", "/v1/received?company="+accessA, "", access.Read, 200),
+		public("download-received", "GET", received, "", access.Read, 404),
+		public("download-received", "GET", received+"/xml", "", access.Read, 404),
+		public("download-received", "GET", "/v1/received/"+accessA+"/quarantine", "", access.Read, 200),
+		public("download-received", "GET", "/v1/received/"+accessA+"/files", "", access.Read, 200),
+		public("download-received", "GET", "/v1/received/"+accessA+"/files/00", "", access.Read, 404),
+		public("download-received", "GET", "/v1/received/"+accessA+"/mails/00", "", access.Read, 404),
+		public("download-received", "GET", "/api/dte/download/received?rut="+accessA+"&since=2026-11-01", "", access.Read, 200),
+		internal("download-received", "/_tick", ""),
 		internal("notify", "/_push/dte-status", push),
 		internal("notify", "/_tick", ""),
 		public("onboard", "PUT", of, "{}", access.Admin, 422),
@@ -133,7 +147,7 @@ func newAccessWorldOf(t *testing.T, log *slog.Logger, siiKeys caf.Keys) *accessW
 	sum := sha256.Sum256([]byte(accessBootstrap))
 	guard, err := access.New(t.Context(), access.Config{
 		BootstrapKeySHA256: hex.EncodeToString(sum[:]), Audience: accessAudience, CertsURL: certs.URL,
-		ServiceAccounts: []string{accessAccount}, UserEmails: accessPerson + "=" + accessA + "/issue,read,admin",
+		ServiceAccounts: []string{accessAccount}, UserEmails: accessPerson + "=" + accessA + "/issue,read,receive,admin",
 	}, w.keys, log)
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +182,13 @@ func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.
 		return pollstatus.New(pollstatus.Config{PollFirst: time.Second}, pollstatus.Deps{
 			State: state, Archive: archive, Companies: companies, Identities: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
 			SII: func(store.Environment, *cert.Identity) pollstatus.Inquirer { return nil },
+		})
+	})
+	w.serve(t, "download-received", func() (http.Handler, error) {
+		return downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: time.Hour}, downloadreceived.Deps{
+			State: state, Archive: archive, Companies: companies, Identities: vault, Passwords: vault, Events: events, Guard: guard,
+			Logger: log, Now: time.Now, SIIKeys: w.siiKeys, Mail: mailbox.NewReader(dial.New(dial.Options{}).DialContext, mailbox.Options{}),
+			SII: func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return nil },
 		})
 	})
 	w.serve(t, "notify", func() (http.Handler, error) {
@@ -330,9 +351,10 @@ func TestAccessMatrix(t *testing.T) {
 	t.Parallel()
 	w := newAccessWorld(t)
 	credentials := w.credentials(t)
-	// The tick of onboard notes when it will look at each company.
-	if status, text := w.call(t, accessRoute{function: "onboard", method: "POST", path: "/_tick"}, w.token(t, accessAccount, nil)); status != 204 {
-		t.Fatalf("tick: %d %s", status, text)
+	for _, function := range []string{"onboard", "download-received"} { // their ticks note when to look at each company
+		if status, text := w.call(t, accessRoute{function: function, method: "POST", path: "/_tick"}, w.token(t, accessAccount, nil)); status != 204 {
+			t.Fatalf("tick of %s: %d %s", function, status, text)
+		}
 	}
 	objects := w.state.Len() + w.archive.Len() + w.secrets.Len()
 	for _, r := range accessRoutes() {

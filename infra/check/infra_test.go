@@ -99,7 +99,7 @@ var planted = []struct{ name, rule, file, text, instead string }{
 	{"a topic wakes nobody", "pushes", "pubsub.tf", "dte-sent-poll-status ", "# dte-sent-poll-status "},
 	{"a topic wakes somebody else", "pushes", "pubsub.tf", `"dte-sent", endpoint = module.poll_status.uri`, `"dte-sent", endpoint = module.notify.uri`},
 	{"a push without token", "pushes", "pubsub.tf", "audience              = local.audience", `audience              = "x"`},
-	{"a function is not ticked", "ticks", "scheduler.tf", "    poll-status   = module.poll_status.uri\n", ""},
+	{"a function is not ticked", "ticks", "scheduler.tf", "    poll-status       = module.poll_status.uri\n", ""},
 	{"ticks are rare", "ticks", "scheduler.tf", `"* * * * *"`, `"0 * * * *"`},
 	{"claims are deleted by age", "state", "storage.tf", "  soft_delete_policy {", "  lifecycle_rule {\n    condition {\n      age = 30\n    }\n    action {\n      type = \"Delete\"\n    }\n  }\n\n  soft_delete_policy {"},
 	{"what is deleted is gone", "state", "storage.tf", "thirty_day = 30 * 86400", "thirty_day = 0"},
