@@ -48,6 +48,7 @@ func (s *Server) controlRoutes() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	s.faultRoutes(mux)
+	s.supplierRoutes(mux)
 	for op := range changes {
 		mux.HandleFunc("POST /_control/"+op, func(w http.ResponseWriter, r *http.Request) { s.alter(op, w, r) })
 	}

@@ -25,6 +25,7 @@ type Options struct {
 	Faults      string  // profile: calm (default), normal, bad-day, hell
 	Seed        uint64  // of the faults
 	SMTPAddr    string  // where result mails go; empty: nowhere
+	MailControl string  // control API of the mail emulator, where suppliers read answers; empty: they do not
 	MailDomain  string  // of the addresses of companies that name none; default timbre.local
 	Dials       Dials
 	UploadSlots int              // uploads that are worked on at once; default: all
@@ -47,6 +48,7 @@ type Server struct {
 	dials      *dials
 	slots      chan struct{}
 	outages    *outages
+	suppliers  suppliers
 	log        *slog.Logger
 	services   *http.Server
 	control    *http.Server

@@ -84,6 +84,7 @@ func defineFlags(o *sii.Options) {
 	flag.StringVar(&o.Faults, "faults", env("SII_FAULTS", "calm"), "calm, normal, bad-day or hell (SII_FAULTS)")
 	flag.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the faults (SII_SEED)")
 	flag.StringVar(&o.SMTPAddr, "smtp", os.Getenv("SII_SMTP_ADDR"), "mail server for result mails; empty: none are sent (SII_SMTP_ADDR)")
+	flag.StringVar(&o.MailControl, "mail-control", os.Getenv("SII_MAIL_CONTROL_URL"), "control API of the mail emulator, for suppliers (SII_MAIL_CONTROL_URL)")
 	flag.StringVar(&o.MailDomain, "mail-domain", os.Getenv("SII_MAIL_DOMAIN"), "domain of companies without an address (SII_MAIL_DOMAIN)")
 	flag.TextVar(&o.Dials.UploadDelay, "upload-delay", o.Dials.UploadDelay, "real time of each upload (SII_UPLOAD_DELAY)")
 	flag.TextVar(&o.Dials.VerdictDelay, "verdict-delay", o.Dials.VerdictDelay, "from reception to EPR, whatever the speed (SII_VERDICT_DELAY)")

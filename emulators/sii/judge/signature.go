@@ -191,9 +191,14 @@ func VerifySeed(root *etree.Element) (string, *x509.Certificate, error) {
 	return strings.TrimSpace(get(root, "item/Semilla")), cert, err
 }
 
+// VerifyBeside checks the signature that stands beside a signed child of an element, both where they stand.
+func VerifyBeside(parent *etree.Element, signed string) (*x509.Certificate, error) {
+	return verify([]reading{{signed: parent.SelectElement(signed), signature: parent.SelectElement("Signature")}})
+}
+
 // VerifyEnvelope checks the signature of SetDTE where it stands.
 func (e *Envelope) VerifyEnvelope() (*x509.Certificate, error) {
-	return verify([]reading{{signed: e.Root.SelectElement("SetDTE"), signature: e.Root.SelectElement("Signature")}})
+	return VerifyBeside(e.Root, "SetDTE")
 }
 
 var (

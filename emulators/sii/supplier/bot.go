@@ -24,15 +24,31 @@ type Bot struct {
 type Order struct {
 	Receiver string    // RUT of the customer, a company of the world
 	To       string    // its exchange address
+	From     string    // the supplier's own, to which answers go; DefaultFrom if empty
 	Folio    int       // of the first document; a letter uses up to three
 	At       time.Time // of signatures and mails, Chilean
 }
 
+// DefaultFrom is the address of a supplier that names none.
+const DefaultFrom = "envios@proveedor.example"
+
 // Letter is what one oddity puts into the mailbox.
 type Letter struct {
-	To        string
+	Oddity    string
+	To, From  string
 	Mails     [][]byte
 	Documents []Document // those of the customer, each once
+	Envelopes []Envelope // those that an answer may be about, as they were signed
+}
+
+// Envelope is what an answer must repeat of an envelope, and which answers are right.
+type Envelope struct {
+	ID        string // of SetDTE
+	Digest    string // DigestValue of its signature
+	Receiver  string // of the carátula
+	Customer  string // who answers
+	Documents []Document
+	Want      []int // EstadoRecepEnv of each answer, in order
 }
 
 // ErrUnknown means that the world has no such company.
@@ -83,7 +99,7 @@ func (b *Bot) Letter(odd Oddity, o Order) (Letter, error) {
 	if w.err != nil {
 		return Letter{}, fmt.Errorf("letter %s: %w", odd.Name, w.err)
 	}
-	return Letter{To: o.To, Mails: w.mails, Documents: w.documents}, nil
+	return Letter{Oddity: odd.Name, To: o.To, From: w.from(), Mails: w.mails, Documents: w.documents, Envelopes: w.expect(odd.Want.Answers)}, nil
 }
 
 // Send hands a letter's mails to a mail server, by plain SMTP.

@@ -55,10 +55,15 @@ func loadCAF(world, company string, kind int) (caf, error) {
 
 // Document is what a letter brings, so that tests can plant it at the SII.
 type Document struct {
-	Issuer, Receiver string
-	Type, Folio      int
-	Date             string
-	Net, VAT, Total  int
+	Issuer    string `json:"issuer"`
+	Receiver  string `json:"receiver"`
+	Type      int    `json:"type"`
+	Folio     int    `json:"folio"`
+	Date      string `json:"date"`
+	Net       int    `json:"net"`
+	VAT       int    `json:"vat"`
+	Total     int    `json:"total"`
+	Signature string `json:"signature"` // SignatureValue
 }
 
 // header is Emisor and Receptor of an invoice of this company.
@@ -90,8 +95,13 @@ func (b *Bot) dte(to authority.Company, o Order, folio int) (string, Document, e
 	id := fmt.Sprintf("F%dT33", folio)
 	inner := ` ID="` + id + "\">\n" + b.header(to, d) + `<TED version="1.0">` + dd + `<FRMT algoritmo="SHA1withRSA">` + frmt + "</FRMT></TED>\n<TmstFirma>" + now + "</TmstFirma>\n</Documento>"
 	signature, err := b.signer.signature("#"+id, "<Documento "+nsSII+" "+nsXSI+inner)
+	if value := signatureValue.FindStringSubmatch(signature); value != nil {
+		d.Signature = strings.Join(strings.Fields(value[1]), "")
+	}
 	return "<DTE " + nsSII + " " + nsXSI + ` version="1.0">` + "\n<Documento" + inner + "\n" + signature + "\n</DTE>", d, err
 }
+
+var signatureValue = regexp.MustCompile(`<SignatureValue>([^<]*)</SignatureValue>`)
 
 const rootTag = `<EnvioDTE ` + nsSII + ` ` + nsXSI + ` xsi:schemaLocation="http://www.sii.cl/SiiDte EnvioDTE_v10.xsd" version="1.0">`
 

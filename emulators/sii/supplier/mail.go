@@ -3,8 +3,10 @@ package supplier
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"timbre/emulators/sii/authority"
@@ -17,6 +19,8 @@ type writer struct {
 	customer, stranger authority.Company
 	mails              [][]byte
 	documents          []Document
+	issued             map[string]Document // all, by their DTE
+	envelopes          []Envelope
 	used               int // folios
 	err                error
 }
@@ -33,6 +37,10 @@ func (w *writer) dte(to authority.Company) string {
 	text, d, err := w.bot.dte(to, w.order, w.order.Folio+w.used)
 	w.used++
 	w.fail(err)
+	if w.issued == nil {
+		w.issued = map[string]Document{}
+	}
+	w.issued[text] = d
 	if to.RUT == w.customer.RUT {
 		w.documents = append(w.documents, d)
 	}
@@ -45,8 +53,33 @@ func (w *writer) invoice() string { return w.envelope(w.customer.RUT, w.dte(w.cu
 func (w *writer) envelope(receiver string, dtes ...string) string {
 	text, err := w.bot.envelope(receiver, w.order, dtes...)
 	w.fail(err)
+	e := Envelope{ID: "SetDoc", Receiver: receiver, Customer: w.customer.RUT}
+	for _, dte := range dtes {
+		e.Documents = append(e.Documents, w.issued[dte])
+	}
+	if digests := digestValue.FindAllStringSubmatch(text, -1); len(digests) > 0 {
+		e.Digest = digests[len(digests)-1][1]
+	}
+	w.envelopes = append(w.envelopes, e)
 	return text
 }
+
+var digestValue = regexp.MustCompile(`<DigestValue>([^<]*)</DigestValue>`)
+
+// expect shares the answers among the envelopes: all to the only one, or one to each.
+func (w *writer) expect(answers []int) []Envelope {
+	for i := range w.envelopes {
+		switch {
+		case len(w.envelopes) == 1:
+			w.envelopes[i].Want = answers
+		case i < len(answers):
+			w.envelopes[i].Want = answers[i : i+1]
+		}
+	}
+	return w.envelopes
+}
+
+func (w *writer) from() string { return cmp.Or(w.order.From, DefaultFrom) }
 
 func (w *writer) latin1(text string) []byte {
 	data, err := latin1(text)
@@ -89,7 +122,7 @@ func (w *writer) header(extra string) string {
 	if !strings.Contains(extra, "Message-ID:") {
 		id = fmt.Sprintf("Message-ID: <%d.%d@proveedor.example>\r\n", w.order.Folio, len(w.mails))
 	}
-	return "From: Facturador <envios@proveedor.example>\r\nTo: " + w.order.To + "\r\nSubject: Envio de DTE\r\nDate: " + w.order.At.Format("Mon, 02 Jan 2006 15:04:05 -0700") +
+	return "From: Facturador <" + w.from() + ">\r\nTo: " + w.order.To + "\r\nSubject: Envio de DTE\r\nDate: " + w.order.At.Format("Mon, 02 Jan 2006 15:04:05 -0700") +
 		"\r\n" + id + extra + "MIME-Version: 1.0\r\n"
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Kinds of what a letter brings, by the root of its XML.
 const (
-	Envelope   = "EnvioDTE"
+	Envio      = "EnvioDTE"
 	Bare       = "DTE"
 	Result     = "RESULTADO_ENVIO"
 	Reply      = "RespuestaDTE"
@@ -29,22 +29,22 @@ const (
 
 // Outcome is what a good receiver makes of a letter.
 type Outcome struct {
-	Kind      string
-	Documents int    // new documents of the customer in its register
-	Variants  int    // different bytes of them that are kept
-	Signature string // of the first variant
-	Answers   []int  // EstadoRecepEnv of each technical answer, in order (WEBSERVICES §9.3); none: stay silent
+	Kind      string `json:"kind"`
+	Documents int    `json:"documents"` // new documents of the customer in its register
+	Variants  int    `json:"variants"`  // different bytes of them that are kept
+	Signature string `json:"signature"` // of the first variant
+	Answers   []int  `json:"answers"`   // EstadoRecepEnv of each technical answer, in order (WEBSERVICES §9.3); none: stay silent
 }
 
 // Oddity is one way of mailing documents.
 type Oddity struct {
-	Name  string
-	Want  Outcome
+	Name  string  `json:"name"`
+	Want  Outcome `json:"want"`
 	write func(*writer)
 }
 
 func brings(answers ...int) Outcome {
-	return Outcome{Kind: Envelope, Documents: 1, Variants: 1, Signature: Valid, Answers: answers}
+	return Outcome{Kind: Envio, Documents: 1, Variants: 1, Signature: Valid, Answers: answers}
 }
 
 func silent(kind string) Outcome { return Outcome{Kind: kind} }
@@ -93,7 +93,7 @@ func wraps() []Oddity {
 			w.send(file)
 			w.send(part{kind: "message/rfc822", data: w.mails[0], raw: true})
 		}},
-		{"Message-ID used twice", Outcome{Envelope, 2, 2, Valid, []int{0, 0}}, func(w *writer) {
+		{"Message-ID used twice", Outcome{Envio, 2, 2, Valid, []int{0, 0}}, func(w *writer) {
 			for range 2 {
 				w.mails = append(w.mails, w.mail("multipart/mixed", "Message-ID: <lote@proveedor.example>\r\n", []part{w.file(w.invoice())}))
 			}
@@ -108,7 +108,7 @@ func pdf(size int) part {
 // texts: "UTF-8 bytes under an ISO-8859-1 prolog and vice versa, BOM",
 // "re-indented files", "namespace missing".
 func texts() []Oddity {
-	recoded := Outcome{Envelope, 1, 1, Recoded, []int{0}}
+	recoded := Outcome{Envio, 1, 1, Recoded, []int{0}}
 	xml := func(w *writer, data []byte) { w.send(part{kind: "text/xml", file: "envio.xml", data: data}) }
 	declare := func(text, encoding string) string { return strings.Replace(text, "ISO-8859-1", encoding, 1) }
 	return []Oddity{
@@ -120,7 +120,7 @@ func texts() []Oddity {
 			w.fail(err)
 			xml(w, data)
 		}},
-		{"re-indented", Outcome{Envelope, 1, 1, Broken, []int{2}}, func(w *writer) { xml(w, w.latin1(strings.ReplaceAll(w.invoice(), ">\n<", ">\n\t<"))) }},
+		{"re-indented", Outcome{Envio, 1, 1, Broken, []int{2}}, func(w *writer) { xml(w, w.latin1(strings.ReplaceAll(w.invoice(), ">\n<", ">\n\t<"))) }},
 		{"namespace missing", brings(1), func(w *writer) { xml(w, w.latin1(strings.ReplaceAll(w.invoice(), " "+nsSII, ""))) }},
 		{"cut short", Outcome{Kind: Quarantine, Answers: []int{91}}, func(w *writer) {
 			data := w.latin1(w.envelope(w.customer.RUT, w.dte(w.stranger)))
@@ -138,17 +138,17 @@ func texts() []Oddity {
 func contents() []Oddity {
 	return []Oddity{
 		{"bare DTE", Outcome{Bare, 1, 1, Valid, nil}, func(w *writer) { w.send(w.file(prolog + w.dte(w.customer))) }},
-		{"three documents", Outcome{Envelope, 3, 3, Valid, []int{0}}, func(w *writer) {
+		{"three documents", Outcome{Envio, 3, 3, Valid, []int{0}}, func(w *writer) {
 			w.send(w.file(w.envelope(w.customer.RUT, w.dte(w.customer), w.dte(w.customer), w.dte(w.customer))))
 		}},
 		{"the SII's copy", brings(3), func(w *writer) { w.send(w.file(w.envelope("60803000-K", w.dte(w.customer)))) }},
 		{"several receivers", brings(0), func(w *writer) {
 			w.send(w.file(w.envelope(w.customer.RUT, w.dte(w.customer), w.dte(w.stranger))))
 		}},
-		{"another's envelope", Outcome{Kind: Envelope, Answers: []int{3}}, func(w *writer) {
+		{"another's envelope", Outcome{Kind: Envio, Answers: []int{3}}, func(w *writer) {
 			w.send(w.file(w.envelope(w.stranger.RUT, w.dte(w.stranger))))
 		}},
-		{"amount changed later", Outcome{Envelope, 1, 2, Valid, []int{0, 2}}, func(w *writer) {
+		{"amount changed later", Outcome{Envio, 1, 2, Valid, []int{0, 2}}, func(w *writer) {
 			text := w.invoice()
 			w.send(w.file(text))
 			w.send(w.file(strings.Replace(text, "<MntTotal>1190<", "<MntTotal>9190<", 1)))
