@@ -92,6 +92,7 @@ func uploadMutations() []mutation {
 		}, want: verdict{status: "6"}},
 		{name: "file too small", file: func(_ *bench, data []byte) []byte { return data[:60] }, want: verdict{status: "2"}},
 		{name: "line over 4096 bytes", file: sedFile("<SetDTE", strings.Repeat(" ", 4091)+"<SetDTE"), want: schemaFault("SCH-00001: Invalid Schema Name")},
+		{name: "line over 4090 characters", file: sedFile("<SetDTE", strings.Repeat(" ", 4075)+"<SetDTE"), want: schemaFault("CHR-00002: Line too long")},
 		{name: "no schemaLocation", file: sedFile(` xsi:schemaLocation="http://www.sii.cl/SiiDte EnvioDTE_v10.xsd"`, ""), want: schemaFault("SCH-00001: Invalid Schema Name")},
 		{name: "schema of another name", file: sedFile("EnvioDTE_v10.xsd", "EnvioDTE_v20.xsd"), want: schemaFault("SCH-00001: Invalid Schema Name")},
 		{name: "declaration in single quotes", file: sedFile(`version="1.0" encoding="ISO-8859-1"`, `version='1.0' encoding='ISO-8859-1'`), want: schemaFault("CHR-00001")},

@@ -35,6 +35,7 @@ const (
 const (
 	minBytes   = 100  // "too small": nothing shorter is an envelope
 	maxLine    = 4096 // the gateway's limit, bytes of a line without its end
+	parserLine = 4090 // the limit of the parser behind it (rejections.csv, CHR-00002)
 	retryAfter = 900  // seconds, as the answer to a duplicate says
 )
 
@@ -247,8 +248,15 @@ const invalidSchema = "SCH-00001: Invalid Schema Name"
 // inspect judges the form of a file: what the SII's schema step says. The third
 // value says whether the file could be read at all.
 func inspect(data []byte, switches Switches) (*judge.Envelope, []string, bool) {
-	if !on(switches.AllowLongLines) && longLine(data) || !schemaLocation.Match(data) {
+	longest := longestLine(data)
+	if on(switches.AllowLongLines) {
+		longest = 0
+	}
+	switch {
+	case longest > maxLine || !schemaLocation.Match(data):
 		return nil, []string{invalidSchema}, false
+	case longest > parserLine:
+		return nil, []string{judge.ErrLine.Error()}, false
 	}
 	content, err := judge.Read(data)
 	if err != nil {
@@ -257,13 +265,12 @@ func inspect(data []byte, switches Switches) (*judge.Envelope, []string, bool) {
 	return content, schema.Check(content.Root), true
 }
 
-func longLine(data []byte) bool {
+func longestLine(data []byte) int {
+	longest := 0
 	for line := range bytes.Lines(data) {
-		if len(bytes.TrimRight(line, "\r\n")) > maxLine {
-			return true
-		}
+		longest = max(longest, len(bytes.TrimRight(line, "\r\n")))
 	}
-	return false
+	return longest
 }
 
 // escapeText leaves quotes bare, as the SII's answers do.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,11 +131,28 @@ var signedFaults = map[string]func(b *bench) []byte{
 	"stamp-before-caf": func(b *bench) []byte {
 		return b.written(b.restamp(swapped("<TSTED>2026-11-23", "<TSTED>2026-10-31"), b.caf(33)), asIs)
 	},
-	"caf-expired":     func(b *bench) []byte { return b.written(b.foreign("2026-05-01", caf.IDKCertificacion), asIs) },
-	"caf-environment": func(b *bench) []byte { return b.written(b.foreign("2026-11-01", caf.IDKProduccion), asIs) },
-	"document-signature": func(b *bench) []byte {
-		return b.written(b.stamp(), swapped("<DirRecep>Teatinos 120<", "<DirRecep>Teatinos 121<"))
-	},
+	"caf-expired":        func(b *bench) []byte { return b.written(b.foreign("2026-05-01", caf.IDKCertificacion), asIs) },
+	"caf-environment":    func(b *bench) []byte { return b.written(b.foreign("2026-11-01", caf.IDKProduccion), asIs) },
+	"document-signature": func(b *bench) []byte { return b.written(b.stamp(), asIs) },
+}
+
+// sealedFaults are changes of the file, after which the set is signed again.
+var sealedFaults = map[string]func([]byte) []byte{
+	"document-signature": swapped("<DirRecep>Teatinos 120<", "<DirRecep>Teatinos 121<"),
+	"line-too-long":      swapped("<SetDTE", strings.Repeat(" ", 4070)+"<SetDTE"),
+}
+
+// sealed changes an envelope and signs its set again, as one who checks nothing would.
+func (d *desk) sealed(file []byte, setID string, change func([]byte) []byte) []byte {
+	d.t.Helper()
+	file = change(file)
+	doc, err := xmldsig.Parse(file, xmldsig.Limits{})
+	check(d.t, err)
+	digest := sha1.Sum(doc.ByID(setID).Canonical()) //nolint:gosec // the SII's
+	signature, err := xmldsig.Sign(d.id, digest, "#"+setID, xmldsig.Both)
+	check(d.t, err)
+	at, end := bytes.LastIndex(file, []byte("<Signature ")), bytes.LastIndex(file, []byte("</Envio"))
+	return slices.Concat(file[:at], signature, []byte("\n"), file[end:])
 }
 
 // broken is a stamp whose FRMT signs something else.
@@ -158,7 +176,7 @@ func (d *desk) takeFault(f dtetest.Fixture, name string) string {
 	d.next[33]++
 	folio := d.next[33]
 	b := &bench{desk: d, order: f.Order(d.t, dtetest.Issuer, dtetest.Today).WithFolio(folio)}
-	if !d.submit(signedFaults[f.Rule](b), name) {
+	if !d.submit(f.Rule, signedFaults[f.Rule](b), name) {
 		return ""
 	}
 	return fmt.Sprintf("33/%d", folio)

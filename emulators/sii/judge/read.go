@@ -14,6 +14,7 @@ import (
 // Faults that keep an envelope from being read. They are upload errors (STATUS 7).
 var (
 	ErrCharset   = errors.New("CHR-00001: Invalid Character Set")
+	ErrLine      = errors.New("CHR-00002: Line too long")
 	ErrMalformed = errors.New("XML mal formado")
 	//lint:ignore ST1005 the SII's own words, which its answer repeats
 	ErrCharacter = errors.New("Invalid Character")

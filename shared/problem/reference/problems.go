@@ -119,7 +119,8 @@ func writeCoverage(b *strings.Builder) {
 	}
 	others := rules.Others()
 	fmt.Fprintf(b, "\n## 4. Coverage\n\n%d rules, each broken by a fixture (shared/dte/dtetest), stand for %d rows of the catalogue; %d rows are no rule of one "+
-		"document (section 5); the rows on cessions (AEC) and on books are not of these documents. %d rules have the SII's own code: functions/e2e signs a document that breaks each and asks the simulator.\n",
+		"document (section 5); the rows on cessions (AEC) and on books are not of these documents. %d rules have the SII's own code: functions/e2e signs a document that breaks each and asks the simulator, "+
+		"which answers just that code and level where the evidence is live or official, and words without a code where it is not.\n",
 		len(rules.All()), len(rows), len(others), coded)
 	table(b, "How sure", "Rules")
 	for _, s := range []string{"live", "official", "vendor", "client-code", "inferred", "own"} {
