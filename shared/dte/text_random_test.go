@@ -218,3 +218,26 @@ func runXMLSec(t *testing.T, files []string) {
 }
 
 func tail(out []byte) []byte { return out[max(0, len(out)-2000):] }
+
+// FuzzText: any text in the name, the description and the receiver is refused with its path, or stands in a
+// document that reads back to the same.
+func FuzzText(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		f.Add(randomText(r))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, _, err := resolve(strings.ReplaceAll(
+			`{"Encabezado":{"IdDoc":{"TipoDTE":33},"Receptor":{"RUTRecep":"60803000-K","RznSocRecep":@,"GiroRecep":"g","DirRecep":"d","CmnaRecep":"c"}},`+
+				`"Detalle":{"NmbItem":@,"DscItem":@,"MontoItem":1000}}`, "@", string(quoted)))
+		if err != nil {
+			wantClear(t, quoted, err)
+			return
+		}
+		write(t, o, dte.FormBoth)
+	})
+}
