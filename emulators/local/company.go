@@ -59,7 +59,11 @@ func (c Company) onboard(ctx context.Context, client *Client, world string) erro
 		"certificacion": map[string]any{"FchResol": c.FchResol, "NroResol": c.NroResol},
 	}
 	if c.mailbox != nil {
-		config["intercambio"] = c.mailbox.settings()
+		settings, err := c.mailbox.settings()
+		if err != nil {
+			return err
+		}
+		config["intercambio"] = settings
 	}
 	answer, err := client.Call(ctx, http.MethodPut, path, config)
 	if err != nil {

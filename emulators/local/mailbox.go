@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -17,34 +17,38 @@ type mailbox struct {
 	Address  string `json:"address"`
 	Password string `json:"password"`
 
-	port int // of IMAP
+	imap string // host:port
 }
 
-// mailboxes gives each company one, with a password that stays the same from run to run, and tells the mail
-// emulator of them.
-func (p *plan) mailboxes(companies []Company) error {
-	port, err := strconv.Atoi(p.ports["mail-imap"])
-	if err != nil {
-		return fmt.Errorf("port of IMAP: %w", err)
-	}
+// giveMailboxes gives each company one at the mail emulator, whose IMAP listens there, with a password that
+// stays the same from run to run, and writes the file that tells the emulator of them.
+func giveMailboxes(companies []Company, secret, imap, file string) error {
 	all := make([]*mailbox, 0, len(companies))
 	for i := range companies {
 		c := &companies[i]
-		sum := sha256.Sum256([]byte(p.bootstrap + " mailbox of " + c.RUT))
-		c.mailbox = &mailbox{Address: c.MailSII, Password: hex.EncodeToString(sum[:16]), port: port}
+		sum := sha256.Sum256([]byte(secret + " mailbox of " + c.RUT))
+		c.mailbox = &mailbox{Address: c.MailSII, Password: hex.EncodeToString(sum[:16]), imap: imap}
 		if c.mailbox.Address == "" {
 			c.mailbox.Address = "dte-" + strings.ToLower(c.RUT) + "@timbre.local"
 		}
 		all = append(all, c.mailbox)
 	}
-	return writeJSON(filepath.Join(p.state, "mail.json"), all)
+	return writeJSON(file, all)
 }
 
 // settings are those of PUT /v1/companies/{rut}.
-func (m *mailbox) settings() map[string]any {
+func (m *mailbox) settings() (map[string]any, error) {
+	host, port, err := net.SplitHostPort(m.imap)
+	if err != nil {
+		return nil, fmt.Errorf("address of IMAP: %w", err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("port of IMAP: %w", err)
+	}
 	return map[string]any{"email": m.Address, "imap": map[string]any{
-		"host": "127.0.0.1", "port": m.port, "user": m.Address, "security": "plain",
-	}}
+		"host": host, "port": number, "user": m.Address, "security": "plain",
+	}}, nil
 }
 
 // tell gives the product the password, unless its answer to the settings says that it has one.

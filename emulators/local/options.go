@@ -58,6 +58,8 @@ type Parts struct {
 	FunctionURL string `env:"FUNCTION_URL, default=http://{function}:8080"`
 	// BootstrapKey is the operator's first key.
 	BootstrapKey string `env:"BOOTSTRAP_KEY"`
+	// MailIMAP is the mail emulator's host:port of IMAP; empty: the companies have no mailboxes.
+	MailIMAP string `env:"MAIL_IMAP_ADDR"`
 }
 
 // PartsFromEnvironment reads Parts from the process's environment.

@@ -23,7 +23,19 @@ func (p Parts) Prepare() error {
 	if err := p.copyCAFKeys(); err != nil {
 		return fmt.Errorf("copy the keys of CAFs: %w", err)
 	}
+	if _, err := p.companies(); err != nil {
+		return err
+	}
 	return writeConfigs(p.ConfigDir, p.urlOf)
+}
+
+// companies are the world's, each with its mailbox where there is a mail emulator.
+func (p Parts) companies() ([]Company, error) {
+	companies, err := readCompanies(p.World)
+	if err != nil || p.MailIMAP == "" {
+		return companies, err
+	}
+	return companies, giveMailboxes(companies, p.BootstrapKey, p.MailIMAP, filepath.Join(p.World, "mail.json"))
 }
 
 // copyCAFKeys puts the public keys that functions need where they see nothing else of the world.
@@ -50,7 +62,7 @@ func (p Parts) copyCAFKeys() error {
 
 // Onboard makes the world's companies known to the running stack and leaves an API key for all of them.
 func (p Parts) Onboard(ctx context.Context) error {
-	companies, err := readCompanies(p.World)
+	companies, err := p.companies()
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,10 @@ import (
 func TestPrepare(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	parts := local.Parts{World: filepath.Join(dir, "world"), ConfigDir: filepath.Join(dir, "config"), FunctionURL: "http://{function}:8080"}
+	parts := local.Parts{
+		World: filepath.Join(dir, "world"), ConfigDir: filepath.Join(dir, "config"), FunctionURL: "http://{function}:8080",
+		MailIMAP: "mail:1143", BootstrapKey: "bootstrap_x",
+	}
 	if err := os.Mkdir(parts.ConfigDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +36,9 @@ func TestPrepare(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, read(t, filepath.Join(parts.World, "companies.json"))); diff != "" {
 		t.Errorf("the second time made another world: %s", diff)
+	}
+	if text := read(t, filepath.Join(parts.World, "mail.json")); !strings.Contains(text, `"address"`) {
+		t.Errorf("the mail emulator is told of no mailbox: %s", text)
 	}
 	var names []string
 	for _, path := range globbed(t, parts.ConfigDir, "*", "*/*") {
