@@ -53,23 +53,9 @@ type (
 		PublicKey  asn1.RawValue
 		IssuerUID  asn1.RawValue `asn1:"optional,tag:1"`
 		SubjectUID asn1.RawValue `asn1:"optional,tag:2"`
-		Extensions []extension   `asn1:"optional,explicit,tag:3"`
-	}
-	extension struct {
-		ID       asn1.ObjectIdentifier
-		Critical bool `asn1:"optional"`
-		Value    []byte
-	}
-	publicKeyInfo struct {
-		Algorithm struct {
-			ID         asn1.ObjectIdentifier
-			Parameters asn1.RawValue `asn1:"optional"`
-		}
-		Key asn1.BitString
+		Extensions asn1.RawValue `asn1:"optional,tag:3"`
 	}
 )
-
-var oidRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 
 // ReadCertificate reads a certificate in DER. It takes serial numbers, alphabets and extensions as they
 // come, needs a known public key and readable dates, and checks no signature. Errors wrap ErrCertificate.
@@ -78,7 +64,7 @@ func ReadCertificate(der []byte) (*Certificate, error) {
 	if _, err := asn1.Unmarshal(der, &c); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
-	key, err := readPublicKey(c.TBS.PublicKey.FullBytes)
+	key, err := readPublicKey(c.TBS.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("%w: public key: %w", ErrCertificate, err)
 	}
@@ -89,19 +75,21 @@ func ReadCertificate(der []byte) (*Certificate, error) {
 	if out.NotAfter, err = readTime(c.TBS.Validity.NotAfter); err != nil {
 		return nil, err
 	}
-	out.Subject, out.Issuer = nameAttribute(c.TBS.Subject, oidCommonName), nameAttribute(c.TBS.Issuer, oidCommonName)
+	out.Subject, out.Issuer = nameAttribute(c.TBS.Subject, commonName), nameAttribute(c.TBS.Issuer, commonName)
 	return out, nil
 }
 
-func readPublicKey(der []byte) (crypto.PublicKey, error) {
-	var info publicKeyInfo
-	if _, err := asn1.Unmarshal(der, &info); err != nil {
-		return nil, err
+// readPublicKey reads a SubjectPublicKeyInfo: the algorithm, and the key in a BIT STRING (RFC 5280, 4.1.2.7).
+func readPublicKey(info asn1.RawValue) (crypto.PublicKey, error) {
+	var algorithm, key asn1.RawValue
+	for v := range elements(info.FullBytes) {
+		algorithm, key = key, v
 	}
-	if info.Algorithm.ID.Equal(oidRSA) {
-		return x509.ParsePKCS1PublicKey(info.Key.Bytes)
+	id, _ := pair(algorithm)
+	if id == rsaEncryption && key.Tag == asn1.TagBitString && len(key.Bytes) > 0 && key.Bytes[0] == 0 {
+		return x509.ParsePKCS1PublicKey(key.Bytes[1:])
 	}
-	return x509.ParsePKIXPublicKey(der)
+	return x509.ParsePKIXPublicKey(info.FullBytes)
 }
 
 // readTime reads UTCTime and GeneralizedTime, with or without seconds, in UTC or with an offset.

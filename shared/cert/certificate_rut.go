@@ -2,6 +2,7 @@ package cert
 
 import (
 	"encoding/asn1"
+	"iter"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -9,43 +10,43 @@ import (
 	"timbre/shared/rut"
 )
 
-var (
-	oidCommonName   = asn1.ObjectIdentifier{2, 5, 4, 3}
-	oidSerialNumber = asn1.ObjectIdentifier{2, 5, 4, 5}
-	oidAltName      = asn1.ObjectIdentifier{2, 5, 29, 17}
-	// oidRUT marks the holder's RUT in the subject alternative name (SII; 8321.2 is the authority's).
-	oidRUT = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 8321, 1}
+// Object identifiers, as encoded.
+const (
+	commonName    = "\x55\x04\x03"                         // 2.5.4.3
+	serialNumber  = "\x55\x04\x05"                         // 2.5.4.5
+	altName       = "\x55\x1D\x11"                         // 2.5.29.17
+	rsaEncryption = "\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01" // 1.2.840.113549.1.1.1
+	// holderRUT marks the holder's RUT in the subject alternative name (SII; 8321.2 is the authority's).
+	holderRUT = "\x2B\x06\x01\x04\x01\xC1\x01\x01" // 1.3.6.1.4.1.8321.1
 )
-
-// otherName is a GeneralName of choice [0] (RFC 5280, 4.2.1.6).
-type otherName struct {
-	ID    asn1.ObjectIdentifier
-	Value asn1.RawValue `asn1:"tag:0"` // [0] EXPLICIT: holds the value
-}
 
 // readRUT takes the RUT from the subject alternative name, else from the subject's serialNumber.
 func readRUT(tbs *tbsCertificate) rut.RUT {
-	for _, e := range tbs.Extensions {
-		if !e.ID.Equal(oidAltName) {
-			continue
-		}
-		if r := altNameRUT(e.Value); !r.IsZero() {
-			return r
+	for list := range elements(tbs.Extensions.FullBytes) {
+		for extension := range elements(list.FullBytes) {
+			id, value := pair(extension)
+			if id != altName || value.Tag != asn1.TagOctetString {
+				continue
+			}
+			if r := altNameRUT(value.Bytes); !r.IsZero() {
+				return r
+			}
 		}
 	}
-	return parseRUT(nameAttribute(tbs.Subject, oidSerialNumber))
+	return parseRUT(nameAttribute(tbs.Subject, serialNumber))
 }
 
+// altNameRUT is in an otherName, a GeneralName of choice [0] that holds its kind and, in [0], the value (RFC 5280, 4.2.1.6).
 func altNameRUT(der []byte) rut.RUT {
-	for _, name := range elements(der) {
+	for name := range elements(der) {
 		if name.Class != asn1.ClassContextSpecific || name.Tag != 0 {
 			continue
 		}
-		var other otherName
-		if _, err := asn1.UnmarshalWithParams(name.FullBytes, &other, "tag:0"); err != nil || !other.ID.Equal(oidRUT) {
+		id, wrapped := pair(name)
+		if id != holderRUT || wrapped.Class != asn1.ClassContextSpecific || wrapped.Tag != 0 {
 			continue
 		}
-		for _, value := range elements(other.Value.FullBytes) {
+		for value := range elements(wrapped.FullBytes) {
 			return parseRUT(text(value))
 		}
 	}
@@ -62,37 +63,65 @@ func parseRUT(s string) rut.RUT {
 }
 
 // nameAttribute is the first attribute of this kind in a Name: a sequence of sets of (kind, value).
-func nameAttribute(name asn1.RawValue, kind asn1.ObjectIdentifier) string {
-	for _, set := range elements(name.FullBytes) {
-		for _, pair := range elements(set.FullBytes) {
-			var attribute struct {
-				ID    asn1.ObjectIdentifier
-				Value asn1.RawValue
-			}
-			if _, err := asn1.Unmarshal(pair.FullBytes, &attribute); err == nil && attribute.ID.Equal(kind) {
-				return text(attribute.Value)
+func nameAttribute(name asn1.RawValue, kind string) string {
+	for set := range elements(name.FullBytes) {
+		for attribute := range elements(set.FullBytes) {
+			if id, value := pair(attribute); id == kind {
+				return text(value)
 			}
 		}
 	}
 	return ""
 }
 
-// elements are the values inside a constructed one, up to the first that cannot be read.
-func elements(der []byte) []asn1.RawValue {
-	var outer asn1.RawValue
-	if _, err := asn1.Unmarshal(der, &outer); err != nil || !outer.IsCompound {
-		return nil
-	}
-	var found []asn1.RawValue
-	for rest := outer.Bytes; len(rest) > 0; {
-		var v asn1.RawValue
-		after, err := asn1.Unmarshal(rest, &v)
-		if err != nil {
-			break
+// pair is the object identifier that a constructed value begins with, as encoded, and the last value in it.
+func pair(v asn1.RawValue) (string, asn1.RawValue) {
+	var id string
+	var last asn1.RawValue
+	first := true
+	for e := range elements(v.FullBytes) {
+		if first && (e.Class != asn1.ClassUniversal || e.Tag != asn1.TagOID) {
+			return "", asn1.RawValue{}
 		}
-		found, rest = append(found, v), after
+		if first {
+			id, first = string(e.Bytes), false
+		}
+		last = e
 	}
-	return found
+	return id, last
+}
+
+// elements are the values inside a constructed one, up to the first that cannot be read. It does without encoding/asn1,
+// whose reflection costs more than all else of a certificate.
+func elements(der []byte) iter.Seq[asn1.RawValue] {
+	return func(yield func(asn1.RawValue) bool) {
+		outer, _, ok := nextValue(der)
+		if !ok || !outer.IsCompound {
+			return
+		}
+		for rest := outer.Bytes; len(rest) > 0; {
+			var v asn1.RawValue
+			if v, rest, ok = nextValue(rest); !ok || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// nextValue reads one value in DER, and what follows it.
+func nextValue(der []byte) (asn1.RawValue, []byte, bool) {
+	h, err := readHeader(der)
+	if err != nil || h.length < 0 {
+		var v asn1.RawValue
+		rest, err := asn1.Unmarshal(der, &v) // which knows tags above 30
+		return v, rest, err == nil
+	}
+	end := h.headerSize + h.length
+	v := asn1.RawValue{
+		Class: int(h.tag >> 6), Tag: int(h.tag & 0x1F), IsCompound: h.compound,
+		Bytes: der[h.headerSize:end], FullBytes: der[:end],
+	}
+	return v, der[end:], true
 }
 
 // text reads any of ASN.1's strings; what is not UTF-8 is taken for Latin-1, as authorities mean it.

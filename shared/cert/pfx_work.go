@@ -18,7 +18,7 @@ func checkWork(der []byte, depth int) error {
 		return errWork
 	}
 	afterBytes := false
-	for _, v := range elements(der) {
+	for v := range elements(der) {
 		if afterBytes && v.Tag == asn1.TagInteger && v.Class == asn1.ClassUniversal && tooLarge(v.Bytes) {
 			return errWork
 		}

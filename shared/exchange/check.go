@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -110,6 +111,10 @@ func (c Checks) Strict() Result {
 	return worst
 }
 
+func (c Checks) passed(code Code) bool {
+	return slices.ContainsFunc(c, func(check Check) bool { return check.Code == code && check.Result == Pass })
+}
+
 // Worst is the worst of all results.
 func (c Checks) Worst() Result {
 	worst := Pass
@@ -165,6 +170,17 @@ type Checker struct {
 
 // Check judges all of a file.
 func (c *Checker) Check(f *File) *Report {
+	r := c.prove(f)
+	for i := range r.Documents {
+		if d := &r.Documents[i]; d.Checks.passed(CheckSchema) && d.content != nil {
+			d.judgeContent()
+		}
+	}
+	return r
+}
+
+// prove judges all but the amounts and rules, which only warn.
+func (c *Checker) prove(f *File) *Report {
 	r := &Report{File: f}
 	r.Checks.judge(CheckEncoding, !f.Misdeclared, Warn, "codificación "+f.Encoding,
 		"el archivo declara otra codificación que la que tiene; se leyó como "+f.Encoding)

@@ -24,9 +24,6 @@ func (c *Checker) document(f *File, r *DocumentReport, schema documentSchema) {
 	_, r.Signature = c.signature(&r.Checks, d.content, d.SignedAt)
 	c.parties(f, r)
 	c.stamp(f, r)
-	if schema.known && len(schema.found) == 0 {
-		c.content(r)
-	}
 }
 
 // parties judges who issued the document, and for whom.
@@ -41,16 +38,16 @@ func (c *Checker) parties(f *File, r *DocumentReport) {
 	}
 }
 
-// content judges amounts and all else that package rules knows of one document. It only warns: what was issued is the
+// judgeContent judges amounts and all else that package rules knows of one document. It only warns: what was issued is the
 // issuer's to mend, and the SII has judged it.
-func (c *Checker) content(r *DocumentReport) {
+func (r *DocumentReport) judgeContent() {
 	def := format.Root(r.content.Local)
 	if r.Type.IsBoleta() {
 		def = format.Root("Boleta")
 	}
 	today, _, _ := strings.Cut(r.SignedAt, "T")
 	facts := rules.Facts{Type: int(r.Type), Issuer: r.Issuer.String(), Today: today}
-	doc, found := convert(r.content, def), len(r.Checks)
+	doc, found := (&converter{}).node(r.content, def), len(r.Checks)
 	warn := func(path, reason string) {
 		r.Checks = append(r.Checks, Check{CheckContent, Warn, reason, path})
 	}
@@ -63,17 +60,25 @@ func (c *Checker) content(r *DocumentReport) {
 	}
 }
 
-// convert gives a received element the form in which package rules reads documents. Elements that the format does not
+// converter gives received elements the form in which package rules reads documents. Elements that the format does not
 // have are left out; the schema check has told them.
-func convert(n *xmldsig.Node, def *format.Element) *format.Node {
-	out := &format.Node{Def: def}
+type converter struct{ nodes []format.Node } // made many at once
+
+func (c *converter) node(n *xmldsig.Node, def *format.Element) *format.Node {
+	if len(c.nodes) == 0 {
+		c.nodes = make([]format.Node, 64)
+	}
+	out := &c.nodes[0]
+	c.nodes = c.nodes[1:]
+	out.Def = def
 	if def.Type != nil {
 		out.Text = n.Text()
 		return out
 	}
+	out.Kids = make([]*format.Node, 0, 8)
 	for child := range n.Elements() {
 		if d := def.Child(child.Local); d != nil {
-			out.Kids = append(out.Kids, convert(child, d))
+			out.Kids = append(out.Kids, c.node(child, d))
 		}
 	}
 	return out

@@ -68,7 +68,7 @@ type Document struct {
 	SignedAt     string // TmstFirma as written
 	// SignatureValue is what getEstDteAv asks for to prove that the SII holds this very document.
 	SignatureValue string
-	// Bytes are <DTE>…</DTE> as written, in the file's Encoding.
+	// Bytes are <DTE>…</DTE> as written, in the file's Encoding; they are a part of the file's.
 	Bytes []byte
 
 	element, content *xmldsig.Node
@@ -78,8 +78,9 @@ type Document struct {
 // contents are the elements that hold a document (DTE_v10.xsd, DTE).
 var contents = map[string]bool{"Documento": true, "Liquidacion": true, "Exportaciones": true}
 
-func readDocument(element *xmldsig.Node) *Document {
-	d := &Document{Bytes: element.Source(), element: element}
+func (f *File) document(element *xmldsig.Node) *Document {
+	from, to := element.Range()
+	d := &Document{Bytes: f.text[from:to:to], element: element}
 	for e := range element.Elements() {
 		if contents[e.Local] {
 			d.content = e

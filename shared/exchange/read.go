@@ -24,8 +24,9 @@ type File struct {
 	// Answer is what a RespuestaDTE or EnvioRecibos says, else nil.
 	Answer *Answer
 
-	doc *xmldsig.Document
-	set *xmldsig.Node // what the outer signature covers; nil for a DTE
+	text []byte
+	doc  *xmldsig.Document
+	set  *xmldsig.Node // what the outer signature covers; nil for a DTE
 }
 
 // Bounds of what is read (the project's study of hostile XML; a node costs about 150 bytes).
@@ -39,14 +40,14 @@ const (
 // limits lets pass envelopes of boletas with many short lines, as package envelope does.
 var limits = xmldsig.Limits{Bytes: maxBytes, Nodes: maxNodes, NodesPerKB: 256}
 
-// Read takes a file apart. The error is a *Quarantine.
+// Read takes a file apart, which keeps text and must not be changed then. The error is a *Quarantine.
 func Read(text []byte) (*File, error) {
 	text = trim(text)
 	doc, err := xmldsig.Parse(text, limits)
 	if err != nil {
 		return nil, quarantineOf(err)
 	}
-	f, err := take(doc)
+	f, err := take(text, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (f *File) orUTF8(text []byte) *File {
 	if err != nil {
 		return f
 	}
-	other, err := take(doc)
+	other, err := take(text, doc)
 	if err != nil || other.holding() <= f.holding() {
 		return f
 	}
@@ -121,14 +122,14 @@ func appendPresent(all []*xmldsig.Node, n *xmldsig.Node) []*xmldsig.Node {
 	return append(all, n)
 }
 
-// take finds what a document holds.
-func take(doc *xmldsig.Document) (*File, error) {
+// take finds what a document holds; text is what it was read from.
+func take(text []byte, doc *xmldsig.Document) (*File, error) {
 	k, known := kindOf(doc.Root())
 	if !known {
 		reason := fmt.Sprintf("la raíz «%s» no es de ningún archivo que se intercambie", clip(doc.Root().Local))
 		return nil, &Quarantine{Code: OtherRoot, Reason: reason}
 	}
-	f := &File{Kind: k, doc: doc, Encoding: doc.Encoding, Misdeclared: doc.Misdeclared}
+	f := &File{Kind: k, text: text, doc: doc, Encoding: doc.Encoding, Misdeclared: doc.Misdeclared}
 	f.set = doc.Root().Child(signedBy[k])
 	if err := f.takeDocuments(); err != nil {
 		return nil, err
@@ -147,10 +148,10 @@ func (f *File) takeDocuments() error {
 	root := f.doc.Root()
 	switch {
 	case f.Kind == DTE:
-		f.Documents = append(f.Documents, readDocument(root))
+		f.Documents = append(f.Documents, f.document(root))
 	case f.Kind == AEC:
 		if e := root.At("DocumentoAEC", "Cesiones", "DTECedido", "DocumentoDTECedido", "DTE"); e != nil {
-			f.Documents = append(f.Documents, readDocument(e))
+			f.Documents = append(f.Documents, f.document(e))
 		}
 	case f.Kind.IsEnvelope():
 		return f.takeEnvelope()
@@ -166,7 +167,7 @@ func (f *File) takeEnvelope() error {
 		if len(f.Documents) == maxDocuments {
 			return &Quarantine{Code: OverLimit, Reason: fmt.Sprintf("el envío trae más de %d documentos", maxDocuments)}
 		}
-		f.Documents = append(f.Documents, readDocument(e))
+		f.Documents = append(f.Documents, f.document(e))
 	}
 	if len(f.Documents) == 0 {
 		return &Quarantine{Code: NoDocument, Reason: "el envío no trae ningún documento"}

@@ -1,10 +1,6 @@
 package format
 
-import (
-	"iter"
-
-	"timbre/shared/xmldsig"
-)
+import "timbre/shared/xmldsig"
 
 // counter follows the children of one element through its slots.
 type counter struct {
@@ -127,46 +123,52 @@ func (c *checker) element(def *Element, n *xmldsig.Node, at *place) {
 		return
 	}
 	k := counter{def: def}
-	for child := range nodes(n) {
-		if child.Kind == xmldsig.Text {
+	for child := range n.Nodes() {
+		switch child.Kind {
+		case xmldsig.Text:
 			if !isBlank(child.Data) {
 				c.report(at, UnexpectedText, def)
 			}
-			continue
+		case xmldsig.Element:
+			c.child(&k, child, at)
 		}
-		e := def.next(k.slot, child)
-		if e == nil {
-			here := place{up: at, name: clip(child.Local), index: -1}
-			c.report(&here, UnknownField, nil)
-			continue
-		}
-		here := at.below(e, c.take(&k, e, at))
-		c.element(e, child, &here)
 	}
 	c.finish(&k, def.slots, at)
 }
 
-// nodes are the children that the schema looks at.
-func nodes(n *xmldsig.Node) iter.Seq[*xmldsig.Node] {
-	return func(yield func(*xmldsig.Node) bool) {
-		for c := range n.Nodes() {
-			if c.Kind != xmldsig.Instruction && !yield(c) {
-				return
-			}
-		}
+func (c *checker) child(k *counter, child *xmldsig.Node, at *place) {
+	e := k.def.next(k.slot, child)
+	if e == nil {
+		here := place{up: at, name: clip(child.Local), index: -1}
+		c.report(&here, UnknownField, nil)
+		return
 	}
+	index := c.take(k, e, at)
+	if e.Type == nil {
+		c.inner(e, child, at, index)
+		return
+	}
+	here := at.below(e, index) // most elements are leaves: their place stays on the stack
+	c.attributes(e, child, &here)
+	c.leaf(e, child, &here)
+}
+
+func (c *checker) inner(e *Element, child *xmldsig.Node, at *place, index int) {
+	here := at.below(e, index)
+	c.element(e, child, &here)
 }
 
 // next is the definition of a child, looked for from the slot on first.
 func (e *Element) next(slot int, n *xmldsig.Node) *Element {
 	slot = min(slot, len(e.Children))
+	tag := n.Tag
 	for _, c := range e.Children[slot:] {
-		if c.Name == n.Local && c.Space == n.Space {
+		if c.Name == tag.Local && c.Space == tag.Space {
 			return c
 		}
 	}
 	for _, c := range e.Children[:slot] {
-		if c.Name == n.Local && c.Space == n.Space {
+		if c.Name == tag.Local && c.Space == tag.Space {
 			return c
 		}
 	}

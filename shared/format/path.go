@@ -10,19 +10,23 @@ type place struct {
 	index int
 }
 
-func (p *place) String() string {
+func (p *place) String() string { return string(p.append(nil)) }
+
+// append copies all names, so that places may live on the stack.
+func (p *place) append(to []byte) []byte {
 	if p == nil {
-		return ""
+		return to
 	}
-	s := p.up.String()
-	if s != "" {
-		s += "."
+	to = p.up.append(to)
+	if len(to) > 0 {
+		to = append(to, '.')
 	}
-	s += p.name
+	to = append(to, p.name...)
 	if p.index >= 0 {
-		s += "[" + strconv.Itoa(p.index) + "]"
+		to = append(to, '[')
+		to = append(strconv.AppendInt(to, int64(p.index), 10), ']')
 	}
-	return s
+	return to
 }
 
 // below is the place of a child of p.

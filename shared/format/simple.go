@@ -14,6 +14,10 @@ type Simple struct {
 	min, max             string
 	pattern              bool // the pattern of RUTType, the only one
 	values               []string
+
+	// Of a number: min, max and values, read; nil is no bound.
+	low, high *decimal
+	numbers   []decimal
 }
 
 type base uint8
@@ -80,6 +84,7 @@ func readTypes() map[string]*Simple {
 		if row[colValues] != "" {
 			s.values = strings.Split(strings.ReplaceAll(row[colValues], "%2C", ","), "|")
 		}
+		s.readNumbers()
 		out[s.Name] = s
 	}
 	return out
@@ -104,7 +109,9 @@ func (s *Simple) Check(text string) Fault {
 		return checkBase64(text)
 	case baseInteger, baseDecimal:
 		// White space collapses; dates and the other numbers are strict, as libxml2 is.
-		text = strings.Trim(text, " \t\r\n")
+		if !isDigits(text) { // as nearly always
+			text = strings.Trim(text, " \t\r\n")
+		}
 	}
 	return s.checkNumber(text)
 }
@@ -142,10 +149,10 @@ func contains(values []string, text string) bool {
 // isRUT is the pattern [0-9]+-([0-9]|K) of RUTType.
 func isRUT(s string) bool {
 	n := len(s)
-	if n < 3 || s[n-2] != '-' || strings.Trim(s[:n-2], "0123456789") != "" {
+	if n < 3 || s[n-2] != '-' || !isDigits(s[:n-2]) {
 		return false
 	}
-	return s[n-1] == 'K' || s[n-1] >= '0' && s[n-1] <= '9'
+	return s[n-1] == 'K' || isDigits(s[n-1:])
 }
 
 // sextets are the values of the base64 alphabet, -1 for other characters, -2 for white space.

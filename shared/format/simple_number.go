@@ -1,6 +1,9 @@
 package format
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // decimal is a number as its digits; nothing is lost however long it is.
 type decimal struct {
@@ -16,7 +19,7 @@ func readDecimal(s string) (decimal, bool) {
 		s = s[1:]
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
-	if whole == "" && fraction == "" || strings.Trim(whole, digits) != "" || strings.Trim(fraction, digits) != "" {
+	if whole == "" && fraction == "" || !isDigits(whole) || !isDigits(fraction) {
 		return decimal{}, false
 	}
 	d.whole, d.fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
@@ -26,7 +29,15 @@ func readDecimal(s string) (decimal, bool) {
 	return d, true
 }
 
-const digits = "0123456789"
+// isDigits tells whether there is nothing but digits.
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
 
 func (d decimal) compare(e decimal) int {
 	if d.negative != e.negative {
@@ -61,44 +72,48 @@ var bounds = map[base][2]string{
 	baseUnsignedLong: {"0", "18446744073709551615"},
 }
 
-func (s *Simple) checkNumber(text string) Fault {
-	d, ok := readDecimal(text)
-	if !ok || s.base != baseDecimal && strings.Contains(text, ".") ||
-		s.base == baseUnsignedLong && strings.ContainsAny(text, "+-") {
-		return NotANumber
+// readNumbers reads the bounds and the values of a number.
+func (s *Simple) readNumbers() {
+	if !s.IsNumber() {
+		return
 	}
 	low, high := s.min, s.max
 	if b, ok := bounds[s.base]; ok {
 		low, high = b[0], b[1]
+	}
+	s.low, s.high = bound(low), bound(high)
+	for _, v := range s.values {
+		s.numbers = append(s.numbers, *bound(v))
+	}
+}
+
+// bound reads a number of the program's own tables; nil where there is none.
+func bound(text string) *decimal {
+	if text == "" {
+		return nil
+	}
+	d, ok := readDecimal(text)
+	if !ok {
+		panic("format table: " + text + " is no number")
+	}
+	return &d
+}
+
+func (s *Simple) checkNumber(text string) Fault {
+	d, ok := readDecimal(text)
+	if !ok || s.base != baseDecimal && strings.IndexByte(text, '.') >= 0 ||
+		s.base == baseUnsignedLong && strings.ContainsAny(text, "+-") {
+		return NotANumber
 	}
 	switch {
 	case s.base == baseDecimal && len(d.fraction) > s.places:
 		return TooManyPlaces
 	case s.digits > 0 && len(d.whole)+len(d.fraction) > s.digits:
 		return TooManyDigits
-	case below(d, low) || above(d, high):
+	case s.low != nil && d.compare(*s.low) < 0 || s.high != nil && d.compare(*s.high) > 0:
 		return OutOfRange
-	case len(s.values) > 0 && !s.hasValue(d):
+	case len(s.numbers) > 0 && !slices.Contains(s.numbers, d):
 		return NotInList
 	}
 	return ""
-}
-
-func below(d decimal, limit string) bool {
-	l, ok := readDecimal(limit)
-	return ok && d.compare(l) < 0
-}
-
-func above(d decimal, limit string) bool {
-	l, ok := readDecimal(limit)
-	return ok && d.compare(l) > 0
-}
-
-func (s *Simple) hasValue(d decimal) bool {
-	for _, v := range s.values {
-		if l, ok := readDecimal(v); ok && d.compare(l) == 0 {
-			return true
-		}
-	}
-	return false
 }

@@ -53,8 +53,6 @@ func cutZone(s string) (string, bool) {
 	return s[:n], true
 }
 
-func isDigits(s string) bool { return strings.Trim(s, digits) == "" }
-
 // isDate is AAAA-MM-DD, a day that exists.
 func isDate(s string) bool {
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' || !isDigits(s[:4]+s[5:7]+s[8:]) {

@@ -113,10 +113,7 @@ func (n *Node) inScope(base *Node, context Context) []decl {
 
 // declared adds n's own declarations to those of the elements inside it, which win.
 func (n *Node) declared(have []decl) []decl {
-	if n.scope == nil {
-		return have
-	}
-	for _, d := range n.scope.decls {
+	for _, d := range n.decls {
 		have = addDecl(have, d)
 	}
 	return have
@@ -177,11 +174,7 @@ func (c *canonicalizer) element(n *Node, decls []decl, attrs []Attr) {
 func (c *canonicalizer) child(n *Node) {
 	switch n.Kind {
 	case Element:
-		var decls []decl
-		if n.scope != nil {
-			decls = n.scope.decls
-		}
-		c.element(n, decls, n.Attrs)
+		c.element(n, n.decls, n.Attrs)
 	case Text:
 		c.out = AppendText(c.out, n.Data)
 	case Instruction:

@@ -31,6 +31,7 @@ const (
 	byteControl = 1 << iota // not allowed in XML 1.0
 	byteCR
 	byteHigh
+	byteBracket
 )
 
 var byteClass = func() [256]uint8 {
@@ -38,7 +39,7 @@ var byteClass = func() [256]uint8 {
 	for b := range 0x20 {
 		t[b] = byteControl
 	}
-	t['\t'], t['\n'], t['\r'] = 0, 0, byteCR
+	t['\t'], t['\n'], t['\r'], t[']'] = 0, 0, byteCR, byteBracket
 	for b := 0x80; b < 256; b++ {
 		t[b] = byteHigh
 	}
@@ -56,7 +57,7 @@ func (p *parser) survey(declared string) error {
 		}
 		seen |= class
 	}
-	p.hasCR = seen&byteCR != 0
+	p.hasCR, p.hasBracket = seen&byteCR != 0, seen&byteBracket != 0
 	high := seen&byteHigh != 0
 	if p.known != "" {
 		return p.settle(p.known, high)
@@ -124,11 +125,12 @@ func (p *parser) decode(raw string) string {
 	if p.table == nil || isASCII(raw) {
 		return raw
 	}
-	out := make([]byte, 0, len(raw)+len(raw)/8+8)
+	var out strings.Builder
+	out.Grow(len(raw) + len(raw)/8 + 8)
 	for i := range len(raw) {
-		out = utf8.AppendRune(out, p.table.DecodeByte(raw[i]))
+		out.WriteRune(p.table.DecodeByte(raw[i]))
 	}
-	return string(out)
+	return out.String()
 }
 
 func isASCII(s string) bool {

@@ -32,26 +32,30 @@ type Document struct {
 // Node is an element, a run of text or a processing instruction. The methods take a nil Node, as
 // Child returns for what is not there.
 type Node struct {
-	Kind   Kind
-	Space  string // namespace of an element; empty if it has none
-	Prefix string // prefix of an element as written
-	Local  string // name of an element without prefix; target of an instruction
-	Data   string // text, or what an instruction says
-	Attrs  []Attr // without namespace declarations, in the order written
+	Kind Kind
+	*Tag        // never nil; of a text it says nothing
+	Data string // text, or what an instruction says
 
 	Parent *Node // nil for the root
 
-	doc         *Document
-	scope       *scope // declarations made by this element
 	first, next *Node
 	start, end  int32
 }
 
+// Tag is what a start tag says. Elements without attributes share it with others of their name: most of a document is
+// such elements, and nodes are most of what reading costs.
+type Tag struct {
+	Space  string // namespace of an element; empty if it has none
+	Prefix string // prefix of an element as written
+	Local  string // name of an element without prefix; target of an instruction
+	Attrs  []Attr // without namespace declarations, in the order written
+
+	decls []decl // namespace declarations made here, in the order written
+	doc   *Document
+}
+
 // Attr is an attribute.
 type Attr struct{ Space, Prefix, Local, Value string }
-
-// scope holds the namespace declarations of one element, in the order written.
-type scope struct{ decls []decl }
 
 // decl binds a prefix ("" for the default) to a namespace ("" takes the default away).
 type decl struct{ prefix, uri string }

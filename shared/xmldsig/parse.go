@@ -8,22 +8,29 @@ import (
 
 // parser holds the state of one Parse.
 type parser struct {
-	doc   *Document
-	src   string
-	i     int // where reading goes on
-	lim   Limits
-	hasCR bool
-	table *charmap.Charmap // nil: bytes are UTF-8
-	known string           // encoding, where it is not the declaration that says it
+	doc        *Document
+	src        string
+	i          int // where reading goes on
+	lim        Limits
+	hasCR      bool
+	hasBracket bool             // there may be "]]>"
+	table      *charmap.Charmap // nil: bytes are UTF-8
+	known      string           // encoding, where it is not the declaration that says it
 
-	cur      *Node   // open element
-	last     []*Node // last child of each open element, and of cur on top
-	names    []string
-	bindings []decl // namespaces in scope
+	cur      *Node    // open element
+	last     []*Node  // last child of each open element, and of cur on top
+	names    []string // of the open elements, as written
+	bindings []decl   // namespaces in scope
 	slab     []Node
+	tagSlab  []Tag
 	left     int // nodes that may still be made
 	attrs    []rawAttr
+	noTag    *Tag            // of texts
+	tags     map[string]*Tag // start tags without attributes read in this scope, by their name as written
 }
+
+// maxTags is how many tags are shared; the SII's format has about 300 names.
+const maxTags = 512
 
 // Parse reads a document. Errors are *SyntaxError. The bytes are copied.
 func Parse(b []byte, lim Limits) (*Document, error) { return parse(string(b), lim, "") }
@@ -42,11 +49,12 @@ func (n *Node) CutOut() (*Document, error) {
 }
 
 func parse(src string, lim Limits, known string) (*Document, error) {
-	p := &parser{src: src, lim: lim.withDefaults(), known: known}
+	p := &parser{src: src, lim: lim.withDefaults(), known: known, tags: make(map[string]*Tag, 64)}
 	if len(src) > p.lim.Bytes {
 		return nil, p.tooMuch(p.lim.Bytes, "bytes")
 	}
 	p.doc = &Document{src: src, lim: p.lim}
+	p.noTag = &Tag{doc: p.doc}
 	p.left = p.lim.nodes(len(src))
 	p.bindings = append(p.bindings, decl{"xml", nsXML})
 	if err := p.document(); err != nil {
@@ -174,7 +182,7 @@ func (p *parser) add(kind Kind, start int) (*Node, error) {
 	}
 	n := &p.slab[0]
 	p.slab = p.slab[1:]
-	n.Kind, n.doc, n.start, n.Parent = kind, p.doc, int32(start), p.cur //nolint:gosec // Limits.Bytes fits int32
+	n.Kind, n.Tag, n.start, n.Parent = kind, p.noTag, int32(start), p.cur //nolint:gosec // Limits.Bytes fits int32
 	if p.cur == nil {
 		p.doc.top = append(p.doc.top, n)
 		return n, nil
@@ -188,8 +196,15 @@ func (p *parser) add(kind Kind, start int) (*Node, error) {
 	return n, nil
 }
 
-// slabSize lets memory follow what is really read: few nodes at first, then more at a time.
+// slabSize lets memory follow what is really read: at first about what a document of so many tags needs, then a part more at
+// a time; never so much at once that a hostile input could make much of nothing.
 func (p *parser) slabSize() int {
 	made := p.lim.nodes(len(p.src)) - p.left
-	return min(max(made, 32), 1024)
+	if made <= 1 {
+		return min(max(strings.Count(p.src[:min(len(p.src), surveyed)], "<")*5/4, 32), 1024)
+	}
+	return min(max(made/4, 32), 1024)
 }
+
+// surveyed is how much of the input slabSize looks at.
+const surveyed = 64 << 10

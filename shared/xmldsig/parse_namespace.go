@@ -6,7 +6,7 @@ func (p *parser) resolve(n *Node, name string) error {
 	if !ok || prefix == "xmlns" {
 		return p.fail(int(n.start), CodeName, "malformed name of an element")
 	}
-	n.Prefix, n.Local = prefix, local
+	n.Tag = p.tag(prefix, local)
 	if err := p.declare(n); err != nil {
 		return err
 	}
@@ -14,6 +14,17 @@ func (p *parser) resolve(n *Node, name string) error {
 		return p.fail(int(n.start), CodeNamespace, "prefix "+clip(prefix)+" has no namespace")
 	}
 	return p.resolveAttributes(n)
+}
+
+// tag makes a Tag.
+func (p *parser) tag(prefix, local string) *Tag {
+	if len(p.tagSlab) == 0 {
+		p.tagSlab = make([]Tag, 32)
+	}
+	tag := &p.tagSlab[0]
+	p.tagSlab = p.tagSlab[1:]
+	tag.Prefix, tag.Local, tag.doc = prefix, local, p.doc
+	return tag
 }
 
 func (p *parser) resolveAttributes(n *Node) error {
@@ -75,19 +86,29 @@ func (p *parser) declare(n *Node) error {
 		if err := p.checkDecl(n, d, a.at); err != nil {
 			return err
 		}
-		if n.scope == nil {
-			n.scope = &scope{}
-		}
-		n.scope.decls = append(n.scope.decls, d)
+		n.decls = append(n.decls, d)
 	}
 	p.attrs = kept
-	if n.scope != nil {
-		p.bindings = append(p.bindings, n.scope.decls...)
-	}
+	p.bind(n.decls)
 	if len(p.bindings) > p.lim.Namespaces+1 {
 		return p.tooMuch(int(n.start), "namespace declarations")
 	}
 	return nil
+}
+
+// bind brings declarations into scope, unbind takes as many out again. Tags of other scopes are not shared.
+func (p *parser) bind(decls []decl) {
+	if len(decls) > 0 {
+		p.bindings = append(p.bindings, decls...)
+		clear(p.tags)
+	}
+}
+
+func (p *parser) unbind(decls []decl) {
+	if len(decls) > 0 {
+		p.bindings = p.bindings[:len(p.bindings)-len(decls)]
+		clear(p.tags)
+	}
 }
 
 // checkDecl refuses declarations that the recommendation forbids.
@@ -98,10 +119,7 @@ func (p *parser) checkDecl(n *Node, d decl, at int) error {
 	if d.prefix != "" && d.uri == "" {
 		return p.fail(at, CodeNamespace, "a prefix cannot lose its namespace")
 	}
-	if n.scope == nil {
-		return nil
-	}
-	for _, other := range n.scope.decls {
+	for _, other := range n.decls {
 		if other.prefix == d.prefix {
 			return p.fail(at, CodeDuplicate, "a prefix is declared twice")
 		}

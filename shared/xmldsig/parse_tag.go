@@ -55,10 +55,41 @@ func (p *parser) startTag() error {
 		return p.tooMuch(start, "nested elements")
 	}
 	p.i++
+	if tag := p.knownTag(); tag != nil {
+		n, err := p.add(Element, start)
+		if err != nil {
+			return err
+		}
+		n.Tag = tag
+		p.open(n, p.src[start+1:p.i-1])
+		return nil
+	}
+	return p.newTag(start)
+}
+
+// knownTag passes the rest of a start tag without attributes that was read before.
+func (p *parser) knownTag() *Tag {
+	end := p.i
+	for end < len(p.src) && charClass[p.src[end]]&charName != 0 {
+		end++
+	}
+	if end == len(p.src) || p.src[end] != '>' {
+		return nil
+	}
+	tag := p.tags[p.src[p.i:end]]
+	if tag != nil {
+		p.i = end + 1
+	}
+	return tag
+}
+
+// newTag reads the rest of a start tag.
+func (p *parser) newTag(start int) error {
 	name, err := p.name()
 	if err != nil {
 		return err
 	}
+	written := p.src[start+1 : p.i]
 	n, err := p.add(Element, start)
 	if err != nil {
 		return err
@@ -73,12 +104,30 @@ func (p *parser) startTag() error {
 	if err := p.tagEnd(); err != nil {
 		return err
 	}
+	if err := p.share(n, name, written); err != nil {
+		return err
+	}
+	p.open(n, written)
+	if empty {
+		p.close()
+	}
+	return nil
+}
+
+// share gives an element without attributes the tag of others of its name; else its own.
+func (p *parser) share(n *Node, name, written string) error {
+	if len(p.attrs) > 0 {
+		return p.resolve(n, name)
+	}
+	if tag := p.tags[written]; tag != nil {
+		n.Tag = tag
+		return nil
+	}
 	if err := p.resolve(n, name); err != nil {
 		return err
 	}
-	p.open(n, name)
-	if empty {
-		p.close()
+	if len(p.tags) < maxTags {
+		p.tags[written] = n.Tag
 	}
 	return nil
 }
@@ -169,22 +218,20 @@ func blanks(s string) string {
 	return s
 }
 
-func (p *parser) open(n *Node, name string) {
+func (p *parser) open(n *Node, written string) {
 	n.end = int32(p.i) //nolint:gosec // Limits.Bytes fits int32
 	if p.cur == nil {
 		p.doc.root = n
 	}
 	p.cur = n
-	p.names = append(p.names, name)
+	p.names = append(p.names, written)
 	p.last = append(p.last, nil)
 }
 
 func (p *parser) close() {
 	n := p.cur
 	n.end = int32(p.i) //nolint:gosec // Limits.Bytes fits int32
-	if n.scope != nil {
-		p.bindings = p.bindings[:len(p.bindings)-len(n.scope.decls)]
-	}
+	p.unbind(n.decls)
 	p.cur = n.Parent
 	p.names = p.names[:len(p.names)-1]
 	p.last = p.last[:len(p.last)-1]
@@ -197,12 +244,18 @@ func (p *parser) endTag() error {
 	if p.cur == nil {
 		return p.fail(start, CodeTag, "an end tag without start tag")
 	}
+	want := p.names[len(p.names)-1]
+	if rest := p.src[p.i:]; len(rest) > len(want) && rest[len(want)] == '>' && rest[:len(want)] == want { // as nearly always
+		p.i += len(want) + 1
+		p.close()
+		return nil
+	}
 	name, err := p.name()
 	if err != nil {
 		return err
 	}
-	if want := p.names[len(p.names)-1]; name != want {
-		return p.fail(start, CodeTag, "</"+clip(name)+"> where </"+clip(want)+"> must stand")
+	if p.src[start+len("</"):p.i] != want {
+		return p.fail(start, CodeTag, "</"+clip(name)+"> where </"+clip(p.decode(want))+"> must stand")
 	}
 	p.skipSpace()
 	if err := p.tagEnd(); err != nil {

@@ -57,6 +57,8 @@ var refused = []struct {
 	offset   int
 }{
 	{"nothing", "", xmldsig.CodeEnd, 0},
+	{"prefix bound elsewhere", "<a><p:b xmlns:p='u'><p:c/></p:b><p:c/></a>", xmldsig.CodeNamespace, 32},
+	{"end tag of another encoding", "<?xml version='1.0' encoding='ISO-8859-1'?><\xF1></\xC3\xB1>", xmldsig.CodeName, 48},
 	{"blanks", " \n", xmldsig.CodeEnd, 2},
 	{"text", "hola", xmldsig.CodeAfterRoot, 0},
 	{"text before", "x<a/>", xmldsig.CodeAfterRoot, 0},
@@ -171,6 +173,24 @@ func TestEncoding(t *testing.T) {
 		if doc := parse(t, []byte(tt.in)); doc.Encoding != tt.encoding || doc.Misdeclared != tt.misdeclared {
 			t.Errorf("%q: %s, %t", tt.in, doc.Encoding, doc.Misdeclared)
 		}
+	}
+}
+
+// Elements of one name share what their start tags say only where the same namespaces are in scope.
+func TestNamespacesOfSharedTags(t *testing.T) {
+	t.Parallel()
+	doc := parse(t, []byte(`<a><b/><c xmlns="u"><b/><b xmlns="v"><b/></b><b/></c><b/><b x="1"/><b/></a>`))
+	var spaces []string
+	for e := range doc.Root().All() {
+		if e.Local == "b" {
+			spaces = append(spaces, e.Space)
+		}
+		if x, has := e.Attr("x"); has != (x == "1") || has && len(e.Attrs) != 1 {
+			t.Errorf("attributes %v", e.Attrs)
+		}
+	}
+	if diff := cmp.Diff([]string{"", "u", "v", "v", "u", "", "", ""}, spaces); diff != "" {
+		t.Error(diff)
 	}
 }
 

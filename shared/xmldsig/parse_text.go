@@ -21,7 +21,7 @@ func (p *parser) text() error {
 		}
 		return nil
 	}
-	if at := strings.IndexByte(raw, ']'); at >= 0 && strings.Contains(raw[at:], "]]>") {
+	if p.hasBracket && strings.Contains(raw, "]]>") {
 		return p.fail(start, CodeText, `"]]>" in text`)
 	}
 	return p.addText(raw, start, start)
@@ -166,7 +166,7 @@ func (p *parser) instruction() error {
 	if err != nil {
 		return err
 	}
-	n.Local, n.Data = target, p.decode(strings.TrimLeft(raw, " \t\r\n"))
+	n.Tag, n.Data = p.tag("", target), p.decode(strings.TrimLeft(raw, " \t\r\n"))
 	n.end = int32(p.i) //nolint:gosec // Limits.Bytes fits int32
 	return nil
 }
