@@ -53,6 +53,9 @@ type stack struct {
 	sii  *fakesii.Server
 	now  func() time.Time
 	log  *lines
+
+	common   settings.Common
+	handlers map[string]*late
 }
 
 // lines is the log of all functions.
@@ -74,9 +77,23 @@ func (l *lines) String() string {
 }
 
 // late is a server whose handler comes later: Pub/Sub must know addresses before the functions exist.
-type late struct{ http.Handler }
+type late struct {
+	mu sync.RWMutex
+	http.Handler
+}
 
-func (l *late) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.Handler.ServeHTTP(w, r) }
+func (l *late) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.Handler.ServeHTTP(w, r)
+}
+
+// become waits for the requests in flight and puts h in the handler's place.
+func (l *late) become(h http.Handler) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Handler = h
+}
 
 // startStack runs the stack on a world. It sets the environment of the official clients, so tests that
 // use it cannot run beside one another.
@@ -88,20 +105,25 @@ func startStack(t *testing.T, world string) *stack {
 // startStackAt is startStack with a clock, which the SII and the functions share.
 func startStackAt(t *testing.T, world string, now func() time.Time) *stack {
 	t.Helper()
-	s := &stack{urls: map[string]string{}, now: now, log: &lines{}}
-	handlers := map[string]*late{}
+	s := &stack{urls: map[string]string{}, now: now, log: &lines{}, handlers: map[string]*late{}}
 	for _, name := range []string{"generate-sign", "send", "poll-status", "notify", "onboard"} {
-		handlers[name] = &late{}
-		web := httptest.NewServer(handlers[name])
+		s.handlers[name] = &late{}
+		web := httptest.NewServer(s.handlers[name])
 		t.Cleanup(web.Close)
 		s.urls[name] = web.URL
 	}
-	common := s.startEmulators(t, world)
-	for name, h := range newFunctions(t, common, s.sii.URL, s.now, serve.NewLogger(s.log, common.Project)) {
-		handlers[name].Handler = h
-	}
+	s.common = s.startEmulators(t, world)
+	s.startFunctions(t)
 	s.startTicks(t)
 	return s
+}
+
+// startFunctions puts new ones, which remember nothing, in the place of those that ran.
+func (s *stack) startFunctions(t *testing.T) {
+	t.Helper()
+	for name, h := range newFunctions(t, s.common, s.sii.URL, s.now, serve.NewLogger(s.log, s.common.Project)) {
+		s.handlers[name].become(h)
+	}
 }
 
 // issuer is the one of the tokens that Pub/Sub and the scheduler carry.
@@ -211,7 +233,7 @@ func newFunctions(t *testing.T, common settings.Common, siiURL string, now func(
 		Guard: guard, Logger: log, Now: now,
 	})
 	add("notify", teller, err)
-	registry, err := onboard.New(onboard.Config{}, onboard.Deps{
+	registry, err := onboard.New(onboard.Config{AllowPrivateHosts: true}, onboard.Deps{
 		State: state, Archive: archive, Secrets: manager, SIIKeys: keys, Keys: apiKeys, Guard: guard, Events: events, Logger: log, Now: now,
 		SII:     func(e store.Environment, id *cert.Identity) onboard.Inquirer { return client.As(e, sii.PersonOf(id)) },
 		SIIDate: client.Date, Dial: dial.New(dial.Options{}).DialContext,

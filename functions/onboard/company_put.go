@@ -12,7 +12,7 @@ import (
 
 // putCompany changes a company or, where the caller may, creates it; it tells whether it did.
 func (s *service) putCompany(ctx context.Context, r rut.RUT, request *companyRequest, mayCreate bool) (company.Company, bool, error) {
-	if err := problem.Invalid(problem.InvalidRequest, request.validate(s.today())); err != nil {
+	if err := problem.Invalid(problem.InvalidRequest, request.validate(s.today(), s.plainWebhooks)); err != nil {
 		return company.Company{}, false, err
 	}
 	s.changing.Lock()

@@ -54,7 +54,7 @@ func TestCompanyReportsAllFaultsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	body := `{"RznSoc":"` + strings.Repeat("ñ", 101) + `","GiroEmis":" ","Acteco":[0,"12x",3],"DirOrigen":"Calle “Larga”","CmnaOrigen":"Ñuñoa ",
 		"active":"maullin","certificacion":{"FchResol":"02-01-2024","NroResol":-1},"produccion":{"FchResol":"2027-01-01","NroResol":1000000},
-		"webhook_url":"ftp://x","namespace_form":"none","intercambio":{"email":"nobody","imap":{"port":0}}}`
+		"webhook_url":"http://odoo.example/dte","namespace_form":"none","intercambio":{"email":"nobody","imap":{"port":0}}}`
 	r := w.refused(t, 422, "invalid-request", bootstrap, http.MethodPut, "/v1/companies/"+companyA, body)
 	want := map[string]string{
 		"RznSoc": "too-long", "GiroEmis": "missing-field", "Acteco[0]": "invalid-value", "Acteco[1]": "invalid-value",

@@ -30,8 +30,9 @@ const (
 	maxNroResol  = 999_999 // NroResolType
 )
 
-// validate lists all faults of the request; now tells which day is today.
-func (r *companyRequest) validate(now time.Time) []problem.Field {
+// validate lists all faults of the request; now tells which day is today, and plain whether a webhook may do
+// without TLS.
+func (r *companyRequest) validate(now time.Time, plain bool) []problem.Field {
 	var f faults
 	f.text("RznSoc", r.RznSoc, maxRznSoc, true)
 	f.text("GiroEmis", r.GiroEmis, maxGiroEmis, true)
@@ -44,7 +45,7 @@ func (r *companyRequest) validate(now time.Time) []problem.Field {
 	}
 	f.block("certificacion", r.Certificacion, now)
 	f.block("produccion", r.Produccion, now)
-	f.webhook(r.WebhookURL)
+	f.webhook(r.WebhookURL, plain)
 	if r.NamespaceForm != "" && r.NamespaceForm != "both" && r.NamespaceForm != "sii" {
 		f.add("namespace_form", "invalid-value", "La forma de los espacios de nombres debe ser both o sii.")
 	}
@@ -110,12 +111,12 @@ func (f *faults) block(path string, b *blockRequest, now time.Time) {
 	}
 }
 
-func (f *faults) webhook(text string) {
+func (f *faults) webhook(text string, plain bool) {
 	if text == "" {
 		return
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" || len(text) > 2000 {
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(plain && u.Scheme == "http") || len(text) > 2000 {
 		f.add("webhook_url", "invalid-value", "Debe ser una dirección https completa y sin usuario ni clave.")
 	}
 }

@@ -83,7 +83,8 @@ func newService(cfg Config, d Deps, chile *time.Location) *service {
 			sii: d.SII, clock: d.SIIDate, dial: d.Dial,
 			mail: mailbox.NewReader(d.Dial, mailbox.Options{Timeout: mailTimeout, Retries: -1}),
 		},
-		lookEvery: cmp.Or(cfg.LookEvery, 6*time.Hour),
+		plainWebhooks: cfg.AllowPrivateHosts,
+		lookEvery:     cmp.Or(cfg.LookEvery, 6*time.Hour),
 	}
 }
 

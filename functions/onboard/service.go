@@ -32,6 +32,8 @@ type service struct {
 	chile   *time.Location
 	now     func() time.Time
 
+	// plainWebhooks lets webhooks be http, on one machine.
+	plainWebhooks bool
 	// lookEvery is how often each company is looked at; scheduled is when the looks were noted last,
 	// known to the one tick that runs.
 	lookEvery time.Duration
