@@ -113,6 +113,8 @@ type request struct {
 	method, url string
 	header      http.Header
 	body        []byte
+	// most bounds the answer; 0 means maxAnswer.
+	most int64
 }
 
 // call sends a request with a Content-Length. The bool is false if not a byte can have reached the SII.
@@ -155,9 +157,10 @@ func (c *Client) send(ctx context.Context, r request) (answer, bool, error) {
 		return answer{}, connected.Load(), err
 	}
 	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err == nil && len(data) > maxAnswer {
-		err = fmt.Errorf("answer over %d bytes", maxAnswer)
+	most := cmp.Or(r.most, maxAnswer)
+	data, err := io.ReadAll(io.LimitReader(response.Body, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("answer over %d bytes", most)
 	}
 	return answer{status: response.StatusCode, body: data}, true, err
 }
