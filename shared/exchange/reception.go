@@ -55,7 +55,7 @@ func (r *Report) state(repeated bool) answer.EnvelopeState {
 		return answer.EnvelopeSchema
 	case r.Checks.Of(CheckSignature, CheckCertificateKey, CheckCertificateTime) == Fail:
 		return answer.EnvelopeSignature
-	case r.Checks.Of(CheckReceiver) == Fail:
+	case r.Checks.Of(CheckReceiver) != Pass: // the SII's copy too: its RutReceptor is not this company
 		return answer.EnvelopeReceiver
 	case r.Checks.Worst() == Fail:
 		return answer.EnvelopeOther

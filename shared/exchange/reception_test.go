@@ -35,7 +35,7 @@ func TestReception(t *testing.T) {
 		documents []answer.DocumentState
 	}{
 		{"good", good, exchange.Arrival{}, answer.EnvelopeOK, ok},
-		{"copy for the SII", enclose(t, rut.SII, one, note), exchange.Arrival{}, answer.EnvelopeOK, ok},
+		{"copy for the SII", enclose(t, rut.SII, one, note), exchange.Arrival{}, answer.EnvelopeReceiver, nil},
 		{"schema", changed(change{"<NroResol>0", "<NroResol>x"}), exchange.Arrival{}, answer.EnvelopeSchema, nil},
 		{"schema of a document", forged(forge(t, one, change{"<GiroRecep>", "<GiroX/><GiroRecep>"})), exchange.Arrival{}, answer.EnvelopeSchema, nil},
 		{"signature", []byte(change{"<NroResol>0", "<NroResol>1"}.in(t, string(good))), exchange.Arrival{}, answer.EnvelopeSignature, nil},
