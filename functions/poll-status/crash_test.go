@@ -1,11 +1,8 @@
 package pollstatus_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,55 +12,8 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/sii"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
-
-// mortal is a driver of a process that dies at its n-th write, before or after it took effect. The
-// goroutine that is in it ends there, and so does each that comes after.
-type mortal struct {
-	store.Driver
-	mu    sync.Mutex
-	left  int
-	after bool
-	dead  bool
-}
-
-func (m *mortal) act(write func()) {
-	m.mu.Lock()
-	if m.dead {
-		m.mu.Unlock()
-		runtime.Goexit()
-	}
-	m.left--
-	m.dead = m.left < 0
-	dies, done := m.dead, !m.dead || m.after
-	m.mu.Unlock()
-	if done {
-		write()
-	}
-	if dies {
-		runtime.Goexit()
-	}
-}
-
-func (m *mortal) Create(ctx context.Context, o store.Object) (int64, error) {
-	var n int64
-	var err error
-	m.act(func() { n, err = m.Driver.Create(ctx, o) })
-	return n, err
-}
-
-func (m *mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
-	var n int64
-	var err error
-	m.act(func() { n, err = m.Driver.Replace(ctx, o) })
-	return n, err
-}
-
-func (m *mortal) Delete(ctx context.Context, name string, generation int64) error {
-	var err error
-	m.act(func() { err = m.Driver.Delete(ctx, name, generation) })
-	return err
-}
 
 // TestDeathAtEachStep kills the process at each of its writes; another one must come to the same verdicts.
 func TestDeathAtEachStep(t *testing.T) {
@@ -117,14 +67,8 @@ func TestDeathAtEachStep(t *testing.T) {
 // dieAt runs a tick in a process that dies at its k-th write; false if it lived.
 func (r *rig) dieAt(k int, after bool) bool {
 	r.t.Helper()
-	m := &mortal{Driver: r.memory, left: k, after: after}
-	doomed := r.instance(m)
+	life := storetest.NewLife(k, after)
+	doomed := r.instance(life.Bucket(r.memory))
 	r.advance(time.Minute)
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
-		call(doomed, http.MethodPost, "/_tick", "")
-	}()
-	<-ended
-	return m.dead
+	return life.Run(func() { call(doomed, http.MethodPost, "/_tick", "") })
 }

@@ -15,6 +15,7 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/sii"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
 
 // TestChaos: three instances at once that die anywhere, doubled messages, time that jumps and an SII that
@@ -120,21 +121,18 @@ func (c *chaos) step() {
 }
 
 func (c *chaos) instanceAtWork() {
-	h, doomed := c.handler, c.chance(50)
-	if doomed {
-		l := &life{left: c.number(25), after: c.chance(50)}
-		h = c.instance(drivers{mortal{c.drivers.state, l}, mortal{c.drivers.archive, l}}, small)
+	h, life := c.handler, storetest.NewLife(1<<40, false)
+	if c.chance(50) {
+		life = storetest.NewLife(c.number(25), c.chance(50))
+		h = c.instance(mortalDrivers(c.drivers, life), small)
 	}
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
+	life.Run(func() {
 		if len(c.signed) > 0 && c.chance(50) {
 			c.pushTo(h, c.signed[c.number(len(c.signed))])
 			return
 		}
 		post(h, "/_tick", "")
-	}()
-	<-ended
+	})
 }
 
 func (c *chaos) check() {

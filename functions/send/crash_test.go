@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,99 +17,36 @@ import (
 	"timbre/shared/rut"
 	"timbre/shared/sii"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
 
-// life is what is left of a process: it dies at its n-th write or upload, before or after that took
-// effect. The goroutine that is in it ends there, and so does each that comes after.
-type life struct {
-	mu    sync.Mutex
-	left  int
-	after bool // the last act took effect
-	dead  bool
-}
-
-// act does one thing that the world sees, or dies.
-func (l *life) act(do func()) {
-	l.mu.Lock()
-	if l.dead {
-		l.mu.Unlock()
-		runtime.Goexit()
-	}
-	l.left--
-	l.dead = l.left < 0
-	dies, done := l.dead, !l.dead || l.after
-	l.mu.Unlock()
-	if done {
-		do()
-	}
-	if dies {
-		runtime.Goexit()
-	}
-}
-
-// alive ends the goroutine of a dead process.
-func (l *life) alive() {
-	l.mu.Lock()
-	dead := l.dead
-	l.mu.Unlock()
-	if dead {
-		runtime.Goexit()
-	}
-}
-
-// mortal is a driver of a process that dies.
-type mortal struct {
+// doomed are the buckets of a process that dies, and its life for what else it does.
+type doomed struct {
 	store.Driver
-	*life
+	*storetest.Life
 }
 
-func (m mortal) Read(ctx context.Context, name string) (store.Object, error) {
-	m.alive()
-	return m.Driver.Read(ctx, name)
-}
-
-func (m mortal) List(ctx context.Context, q store.Query) (store.Page, error) {
-	m.alive()
-	return m.Driver.List(ctx, q)
-}
-
-func (m mortal) Create(ctx context.Context, o store.Object) (int64, error) {
-	var n int64
-	var err error
-	m.act(func() { n, err = m.Driver.Create(ctx, o) })
-	return n, err
-}
-
-func (m mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
-	var n int64
-	var err error
-	m.act(func() { n, err = m.Driver.Replace(ctx, o) })
-	return n, err
-}
-
-func (m mortal) Delete(ctx context.Context, name string, generation int64) error {
-	var err error
-	m.act(func() { err = m.Driver.Delete(ctx, name, generation) })
-	return err
+func mortalDrivers(d drivers, l *storetest.Life) drivers {
+	return drivers{doomed{l.Bucket(d.state), l}, l.Bucket(d.archive)}
 }
 
 // mortalUploader is the SII of a process that dies.
 type mortalUploader struct {
 	send.Uploader
-	*life
+	*storetest.Life
 }
 
 func (m mortalUploader) Upload(ctx context.Context, r rut.RUT, name string, data []byte) (sii.UploadResult, error) {
 	var result sii.UploadResult
 	var err error
-	m.act(func() { result, err = m.Uploader.Upload(ctx, r, name, data) })
+	m.Act(func() { result, err = m.Uploader.Upload(ctx, r, name, data) })
 	return result, err
 }
 
 // uploader shares the life of the process's driver.
 func uploader(d store.Driver, f *fakeSII) send.Uploader {
-	if m, ok := d.(mortal); ok {
-		return mortalUploader{f, m.life}
+	if d, ok := d.(doomed); ok {
+		return mortalUploader{f, d.Life}
 	}
 	return f
 }
@@ -178,16 +113,13 @@ func dieAndRecover(t *testing.T, s scenario, k int, after bool) bool {
 	for folio := range s.want {
 		r.sign(dte.Factura, folio)
 	}
-	l := &life{left: k, after: after}
-	doomed := r.instance(drivers{mortal{r.drivers.state, l}, mortal{r.drivers.archive, l}}, small)
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
-		post(doomed, "/_tick", "")
+	life := storetest.NewLife(k, after)
+	dying := r.instance(mortalDrivers(r.drivers, life), small)
+	died := life.Run(func() {
+		post(dying, "/_tick", "")
 		r.advance(2 * time.Minute)
-		post(doomed, "/_tick", "")
-	}()
-	<-ended
+		post(dying, "/_tick", "")
+	})
 	for range 15 {
 		r.advance(time.Minute)
 		r.tick()
@@ -198,7 +130,7 @@ func dieAndRecover(t *testing.T, s scenario, k int, after bool) bool {
 		}
 	}
 	r.check(s, fmt.Sprintf("death at %d", k))
-	return l.dead
+	return died
 }
 
 func (r *rig) check(s scenario, when string) {
