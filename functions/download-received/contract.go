@@ -92,6 +92,7 @@ type View struct {
 	// SIIAnswer is what the SII said last, null while it was not asked.
 	SIIAnswer *received.AtSII            `json:"sii_answer"`
 	Claims    []received.Claim           `json:"claims"`
+	Responses []received.Response        `json:"responses"`
 	Answers   []received.RequestedAnswer `json:"answers"`
 	Signature string                     `json:"signature,omitempty"`
 }

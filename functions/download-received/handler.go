@@ -44,6 +44,9 @@ func New(cfg Config, d Deps) (*Handler, error) {
 	h.route(access.Read, "GET /v1/received/{company}/{issuer}/{type}/{folio}", h.show)
 	h.route(access.Read, "GET /v1/received/{company}/{issuer}/{type}/{folio}/xml", h.xml)
 	h.route(access.Read, "GET /api/dte/download/received", h.seed)
+	if d.Claims != nil {
+		h.route(access.Receive, "POST /v1/received/{company}/{issuer}/{type}/{folio}/response", h.response)
+	}
 	return h, nil
 }
 

@@ -51,7 +51,7 @@ type Identities interface {
 	Identity(ctx context.Context, c *company.Certificate) (*cert.Identity, error)
 }
 
-// Deps are what the function works with; all are required.
+// Deps are what the function works with; all but Claims are required.
 type Deps struct {
 	State, Archive *store.Bucket
 	Companies      Companies
@@ -60,6 +60,8 @@ type Deps struct {
 	Mail           Mailboxes
 	// SII opens a session at the SII.
 	SII func(store.Environment, *cert.Identity) Inquirer
+	// Claims opens the SII's register of acceptance or claim; nil: no document is answered there.
+	Claims func(store.Environment, *cert.Identity, *time.Location) Registrar
 	// SIIKeys check CAFs.
 	SIIKeys caf.Keys
 	Events  event.Publisher
@@ -123,6 +125,6 @@ func newService(cfg Config, d Deps) (*service, error) {
 		Deps: d, cfg: cfg, register: received.New(d.State), chile: chile,
 		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
 	}
-	s.tasks = map[string]task{intakeOf: s.intakeDue, mailOf: s.mailDue, siiOf: s.siiDue}
+	s.tasks = map[string]task{intakeOf: s.intakeDue, mailOf: s.mailDue, siiOf: s.siiDue, claimOf: s.claimDue}
 	return s, nil
 }

@@ -47,7 +47,8 @@ func (h *Handler) show(_ http.ResponseWriter, r *http.Request) (reply, error) {
 	main := record.Main()
 	view := View{
 		Item: h.item(&record), SIIAnswer: main.SII, Signature: main.Signature,
-		Claims: append([]received.Claim{}, record.Claims...), Answers: append([]received.RequestedAnswer{}, record.RequestedAnswers...),
+		Claims: append([]received.Claim{}, record.Claims...), Responses: append([]received.Response{}, record.Responses...),
+		Answers: append([]received.RequestedAnswer{}, record.RequestedAnswers...),
 	}
 	for i := range record.Variants {
 		view.All = append(view.All, h.variant(&record, &record.Variants[i]))

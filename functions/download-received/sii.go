@@ -61,6 +61,11 @@ func (s *service) siiDue(ctx context.Context, w work) error {
 		if err != nil {
 			return err
 		}
+		if said.Standing == exchange.AtTheSII && s.Claims != nil {
+			if err := s.watch(ctx, s.Now(), id); err != nil {
+				return err
+			}
+		}
 		if err := s.noteSII(ctx, id, v.SHA256, said); err != nil {
 			return err
 		}

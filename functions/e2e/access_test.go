@@ -89,6 +89,7 @@ func accessRoutes() []accessRoute {
 		public("download-received", "GET", "/v1/received?company="+accessA, "", access.Read, 200),
 		public("download-received", "GET", received, "", access.Read, 404),
 		public("download-received", "GET", received+"/xml", "", access.Read, 404),
+		public("download-received", "POST", received+"/response", `{"action":"ERM"}`, access.Receive, 404),
 		public("download-received", "GET", "/v1/received/"+accessA+"/quarantine", "", access.Read, 200),
 		public("download-received", "GET", "/v1/received/"+accessA+"/files", "", access.Read, 200),
 		public("download-received", "GET", "/v1/received/"+accessA+"/files/00", "", access.Read, 404),
@@ -188,7 +189,8 @@ func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.
 		return downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: time.Hour}, downloadreceived.Deps{
 			State: state, Archive: archive, Companies: companies, Identities: vault, Passwords: vault, Events: events, Guard: guard,
 			Logger: log, Now: time.Now, SIIKeys: w.siiKeys, Mail: mailbox.NewReader(dial.New(dial.Options{}).DialContext, mailbox.Options{}),
-			SII: func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return nil },
+			SII:    func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return nil },
+			Claims: func(store.Environment, *cert.Identity, *time.Location) downloadreceived.Registrar { return nil },
 		})
 	})
 	w.serve(t, "notify", func() (http.Handler, error) {

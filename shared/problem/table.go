@@ -38,6 +38,11 @@ const (
 	MailboxUnusable    Code = "mailbox-unusable"
 	ReceivedUnreadable Code = "received-unreadable"
 
+	NotAtSII        Code = "not-at-sii"
+	ClaimImpossible Code = "claim-impossible"
+	ClaimClosed     Code = "claim-closed"
+	SIIPermission   Code = "sii-permission"
+
 	OutboxNotEmpty Code = "outbox-not-empty"
 	StandbyMissing Code = "standby-missing"
 	FolioForeign   Code = "folio-foreign"
@@ -106,6 +111,11 @@ var table = map[Code]entry{
 	MailboxMissing:     {http.StatusConflict, "Sin casilla de intercambio", "La empresa no tiene casilla de intercambio (intercambio.imap) o falta su clave."},
 	MailboxUnusable:    {http.StatusConflict, "Casilla inaccesible", "No se puede leer la casilla de intercambio con la configuración actual."},
 	ReceivedUnreadable: {http.StatusUnprocessableEntity, "Archivo ilegible", "Lo enviado no es un XML de intercambio ni un correo."},
+
+	NotAtSII:        {http.StatusConflict, "El SII no tiene este documento", "No se acepta ni se reclama un documento que el SII no tiene, o que tiene con otros datos."},
+	ClaimImpossible: {http.StatusConflict, "Respuesta imposible", "El registro de aceptación o reclamo del SII no admite esta respuesta para el documento."},
+	ClaimClosed:     {http.StatusConflict, "Plazo cerrado", "El SII ya no admite respuestas para el documento."},
+	SIIPermission:   {http.StatusConflict, "Sin permiso en el SII", "El SII no acepta al titular del certificado de la empresa para esta operación."},
 
 	OutboxNotEmpty: {http.StatusConflict, "Quedan documentos por enviar", "Hay documentos firmados que aún no salen al SII. Repita cuando se hayan enviado."},
 	StandbyMissing: {http.StatusConflict, "Sin certificado de reserva", "La empresa no tiene certificado de reserva en este ambiente."},

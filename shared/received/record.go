@@ -35,6 +35,8 @@ type Record struct {
 	ClaimDeadline time.Time `json:"claim_deadline,omitzero"`
 	// Claims are the events in the SII's register of acceptance or claim, oldest first.
 	Claims []Claim `json:"claims,omitempty"`
+	// Responses are what persons answered at that register, oldest first.
+	Responses []Response `json:"responses,omitempty"`
 	// RequestedAnswers are the commercial answers by mail that a person asked for, oldest first.
 	RequestedAnswers []RequestedAnswer `json:"requested_answers,omitempty"`
 }

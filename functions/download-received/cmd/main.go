@@ -2,6 +2,8 @@
 package main
 
 import (
+	"time"
+
 	downloadreceived "timbre/functions/download-received"
 	"timbre/shared/cert"
 	"timbre/shared/company"
@@ -14,6 +16,7 @@ import (
 
 var (
 	_ downloadreceived.Inquirer   = (*sii.Session)(nil)
+	_ downloadreceived.Registrar  = (*sii.Claims)(nil)
 	_ downloadreceived.Companies  = (*company.Directory)(nil)
 	_ downloadreceived.Identities = (*company.Vault)(nil)
 	_ downloadreceived.Passwords  = (*company.Vault)(nil)
@@ -24,12 +27,17 @@ func main() { gcp.Main(build) }
 
 func build(cfg downloadreceived.Config, c *gcp.Cloud) (gcp.Function, error) {
 	dialer := dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts})
-	client := sii.New(c.State, c.Now, sii.Options{BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait})
+	client := sii.New(c.State, c.Now, sii.Options{
+		BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait, ClaimTokens: store.Environment(cfg.ClaimTokens),
+	})
 	return downloadreceived.New(cfg, downloadreceived.Deps{
 		State: c.State, Archive: c.Archive, Companies: c.Companies, Identities: c.Vault, Passwords: c.Vault,
 		Mail: mailbox.NewReader(dialer.DialContext, mailbox.Options{}),
 		SII: func(env store.Environment, id *cert.Identity) downloadreceived.Inquirer {
 			return client.As(env, sii.PersonOf(id))
+		},
+		Claims: func(env store.Environment, id *cert.Identity, chile *time.Location) downloadreceived.Registrar {
+			return client.Claims(env, sii.PersonOf(id), chile)
 		},
 		SIIKeys: c.SIIKeys, Events: c.Events, Guard: c.Guard, Logger: c.Logger, Now: c.Now,
 	})
