@@ -64,6 +64,18 @@ func TestDocumentChecks(t *testing.T) {
 		{"a forged document put before", []byte(change{`<Documento ID="`, `<Documento ID="X"><Encabezado/></Documento><Documento ID="`}.in(t, string(declared))),
 			outcome{codes(exchange.CheckIdentity, exchange.CheckSchema, exchange.CheckSignature, exchange.CheckReceiver, exchange.CheckTED), nil, exchange.Fail}},
 
+		{"an ID twice", []byte(change{"<Encabezado>", `<Encabezado ID="F1T33">`}.in(t, string(declared))),
+			outcome{codes(exchange.CheckSchema, exchange.CheckSignature), nil, exchange.Fail}},
+		{"a transform that picks", []byte(change{`<Transform Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315">`,
+			`<Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116">`}.in(t, string(declared))),
+			outcome{codes(exchange.CheckSignature), nil, exchange.Fail}},
+		{"a comment in a value", []byte(change{"<MntTotal>3570<", "<MntTotal>35<!-- 1 -->70<"}.in(t, string(declared))), outcome{nil, nil, exchange.Pass}},
+		{"CDATA in a value", []byte(change{"<MntTotal>3570<", "<MntTotal><![CDATA[35]]>70<"}.in(t, string(declared))), outcome{nil, nil, exchange.Pass}},
+		{"an instruction in a value", []byte(change{"<MntTotal>3570<", "<MntTotal>35<?x?>70<"}.in(t, string(declared))),
+			outcome{codes(exchange.CheckSignature), nil, exchange.Fail}},
+		{"an element in a value", []byte(change{"<MntTotal>3570<", "<MntTotal>35<b>1</b>70<"}.in(t, string(declared))),
+			outcome{codes(exchange.CheckSchema, exchange.CheckSignature), nil, exchange.Fail}},
+
 		{"total not the stamp's", forge(t, plain, change{"<MntTotal>3570<", "<MntTotal>3580<"}),
 			outcome{codes(exchange.CheckTEDFields), codes(exchange.CheckContent), exchange.Fail}},
 		{"line that does not multiply", forge(t, plain, change{"<QtyItem>3<", "<QtyItem>4<"}), outcome{nil, codes(exchange.CheckContent), exchange.Pass}},
