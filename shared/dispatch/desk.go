@@ -20,7 +20,7 @@ const (
 	Send       = "send"
 	PollStatus = "poll-status"
 	// parallel bounds the storage calls of one envelope at a time.
-	parallel = 16
+	parallel = 64
 )
 
 // Desk applies to the documents what became of their envelope. Each method may be called by anybody, any
@@ -53,32 +53,39 @@ func (d *Desk) Received(ctx context.Context, p *Plan) error {
 	if err := due.Add(ctx, d.State, d.Now().Add(time.Minute), PollStatus, DueParts(p.EnvelopeID)...); err != nil {
 		return err
 	}
-	err := Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
-		return d.sent(ctx, p, p.Documents[i], id)
+	waits, err := d.waiting(ctx, p) // before the documents are looked at: what is handed back later is renewed
+	if err != nil {
+		return err
+	}
+	err = Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
+		carried, err := d.sent(ctx, p, p.Documents[i], id)
+		if err != nil || !carried {
+			return err
+		}
+		return d.leave(ctx, p, id, waits)
 	})
 	if err != nil {
 		return fmt.Errorf("mark as sent: %w", err)
-	}
-	if err := d.EmptyOutbox(ctx, p); err != nil {
-		return err
 	}
 	d.Publish(ctx, event.DTESent, event.Sent{EnvelopeID: p.EnvelopeID})
 	return nil
 }
 
-func (d *Desk) sent(ctx context.Context, p *Plan, item Item, id store.DocumentID) error {
+// sent marks one document and tells whether the envelope carries it to its end.
+func (d *Desk) sent(ctx context.Context, p *Plan, item Item, id store.DocumentID) (bool, error) {
 	r, err := document.Load(ctx, d.State, id)
-	if err != nil {
-		return err
+	if err != nil || !p.Carries(&r, item) {
+		return false, err
 	}
-	if !p.Carries(&r, item) || r.Status.Final() || r.Status == event.StatusSent && knows(&r, p.Tracks) {
-		return nil
+	if r.Status.Final() || r.Status == event.StatusSent && knows(&r, p.Tracks) {
+		return true, nil
 	}
 	if err := Keep(ctx, d.Archive, id, p.uploads()...); err != nil {
-		return err
+		return false, err
 	}
-	return d.Change(ctx, id, func(r *document.Record) error {
-		if !p.Carries(r, item) || r.Status.Final() {
+	carried := false
+	err = d.Change(ctx, id, func(r *document.Record) error {
+		if carried = p.Carries(r, item); !carried || r.Status.Final() {
 			return store.ErrUnchanged
 		}
 		for _, track := range p.Tracks {
@@ -91,6 +98,7 @@ func (d *Desk) sent(ctx context.Context, p *Plan, item Item, id store.DocumentID
 		}
 		return r.Become(event.StatusSent, d.Now(), "")
 	})
+	return carried, err
 }
 
 func knows(r *document.Record, tracks []string) bool {
@@ -180,33 +188,49 @@ func (d *Desk) Publish(ctx context.Context, topic event.Topic, message any) {
 
 // EmptyOutbox removes the entries of documents that this envelope carries to their end.
 func (d *Desk) EmptyOutbox(ctx context.Context, p *Plan) error {
-	generations := map[store.DocumentID]int64{}
-	prefix := store.OutboxPrefix(p.Company, p.Channel)
-	for o, err := range d.State.List(ctx, store.Query{Prefix: prefix}) {
-		if err != nil {
-			return err
-		}
-		id, err := store.ParseOutbox(o.Name)
-		if err != nil {
-			return err
-		}
-		generations[id] = o.Generation
+	waits, err := d.waiting(ctx, p)
+	if err != nil {
+		return err
 	}
 	return Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
-		generation, waits := generations[id]
-		if !waits {
+		if _, found := waits[id]; !found {
 			return nil
 		}
 		r, err := document.Load(ctx, d.State, id)
 		if err != nil || !p.Carries(&r, p.Documents[i]) || handedBack(&r) {
 			return err
 		}
-		err = d.State.Delete(ctx, store.Outbox(p.Channel, id), generation)
-		if errors.Is(err, store.ErrChanged) { // put there anew meanwhile
-			return nil
-		}
-		return err
+		return d.leave(ctx, p, id, waits)
 	})
+}
+
+// waiting are the generations of the chain's entries in the outbox.
+func (d *Desk) waiting(ctx context.Context, p *Plan) (map[store.DocumentID]int64, error) {
+	generations := map[store.DocumentID]int64{}
+	for o, err := range d.State.List(ctx, store.Query{Prefix: store.OutboxPrefix(p.Company, p.Channel)}) {
+		if err != nil {
+			return nil, err
+		}
+		id, err := store.ParseOutbox(o.Name)
+		if err != nil {
+			return nil, err
+		}
+		generations[id] = o.Generation
+	}
+	return generations, nil
+}
+
+// leave removes a document's entry in the outbox, unless it was put there anew since it was listed.
+func (d *Desk) leave(ctx context.Context, p *Plan, id store.DocumentID, waits map[store.DocumentID]int64) error {
+	generation, found := waits[id]
+	if !found {
+		return nil
+	}
+	err := d.State.Delete(ctx, store.Outbox(p.Channel, id), generation)
+	if errors.Is(err, store.ErrChanged) {
+		return nil
+	}
+	return err
 }
 
 // handedBack tells whether a document waits for another envelope.

@@ -35,27 +35,35 @@ const (
 	KindDecision      = "decision"
 )
 
-// Keep stores evidence about a document at the next free numbers.
+// Keep stores evidence about a document at the next free numbers. Most documents have none yet.
 func Keep(ctx context.Context, archive *store.Bucket, d store.DocumentID, all ...Evidence) error {
-	n := 1
-	for _, err := range archive.List(ctx, store.Query{Prefix: store.EvidencePrefix(d)}) {
-		if err != nil {
-			return err
-		}
-		n++
-	}
-	for len(all) > 0 {
+	looked := false
+	for n := 1; len(all) > 0; n++ {
 		_, err := archive.CreateJSON(ctx, store.Evidence(d, n), all[0], nil)
-		n++
-		if errors.Is(err, store.ErrExists) { // somebody else's
-			continue
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			all = all[1:]
+		case !errors.Is(err, store.ErrExists):
 			return fmt.Errorf("keep evidence: %w", err)
+		case !looked: // somebody else's stand there
+			looked = true
+			if n, err = keptSoFar(ctx, archive, d); err != nil {
+				return err
+			}
 		}
-		all = all[1:]
 	}
 	return nil
+}
+
+func keptSoFar(ctx context.Context, archive *store.Bucket, d store.DocumentID) (int, error) {
+	n := 0
+	for _, err := range archive.List(ctx, store.Query{Prefix: store.EvidencePrefix(d)}) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // Kept reads the evidence about a document in order.
