@@ -3,11 +3,13 @@ package generatesign
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"timbre/shared/document"
+	"timbre/shared/due"
 	"timbre/shared/folio"
 	"timbre/shared/problem"
 	"timbre/shared/store"
@@ -81,4 +83,15 @@ func Rebuilt(b folio.Bound, version int, signed []byte, now time.Time) (*documen
 	}
 	r.Version = version
 	return r, nil
+}
+
+// AnnounceReplacement has somebody go on with the replacement that a document's record names.
+func AnnounceReplacement(ctx context.Context, state *store.Bucket, d store.DocumentID, at time.Time) error {
+	return due.Announce(ctx, state, at, replacesDue, replaceParts(d)...)
+}
+
+// Replacement is what a record holds of the order of its folio's next version.
+func Replacement(b folio.Bound) (*document.Replacement, error) {
+	order, err := json.Marshal(b.Order)
+	return &document.Replacement{Key: b.Key, Order: order}, err
 }

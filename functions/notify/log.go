@@ -43,15 +43,16 @@ func (s *service) logChanges(ctx context.Context, r *document.Record) ([]logged,
 	if err != nil {
 		return nil, err
 	}
-	all := make([]logged, r.Seq)
+	all := make([]logged, r.Seq-r.Told)
 	var fresh []journal.Event
 	for i := range all {
-		id := store.StatusEvent(r.DocumentID, i+1)
+		seq := r.Told + i + 1
+		id := store.StatusEvent(r.DocumentID, seq)
 		all[i] = logged{id: id, Entry: journal.Entry{Number: numbers[id]}}
 		if numbers[id] != 0 {
 			continue
 		}
-		body, err := statusNotice(r, id, i+1, s.chile)
+		body, err := statusNotice(r, id, seq, s.chile)
 		if err != nil {
 			return nil, err
 		}

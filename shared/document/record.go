@@ -45,6 +45,8 @@ type Record struct {
 	Status event.Status `json:"status"`
 	// Seq grows by one with each change of the status.
 	Seq int `json:"seq"`
+	// Told is up to where changes were told before the state was lost and made again (docs/adr/0004).
+	Told int `json:"told,omitempty"`
 	// Envelope is the number of the envelope that carries the document, 0 while none does.
 	Envelope int64 `json:"envelope,omitempty"`
 	// Tracks are all track ids under which the SII may hold it, the newest last.

@@ -103,8 +103,8 @@ type Wish struct {
 // Bound is a folio that belongs to a key for ever.
 type Bound struct {
 	store.DocumentID
-	Key   store.RequestKey
-	Order Order
+	Key   store.RequestKey `json:"key"`
+	Order Order            `json:"order"`
 }
 
 // Ledger claims and binds folios of all series.

@@ -2,6 +2,7 @@ package gcp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -25,6 +26,18 @@ type Config interface {
 // Main is a function's process: it reads the configuration, opens the cloud, builds the function and
 // serves it until SIGTERM (serve.Main).
 func Main[C Config](build func(C, *Cloud) (Function, error)) {
+	Job(func(ctx context.Context, cfg C, cloud *Cloud) error {
+		function, err := build(cfg, cloud)
+		if err != nil {
+			return err
+		}
+		return cloud.serve(ctx, cfg.Base(), function)
+	})
+}
+
+// Job is the process of a command that serves nothing: it reads the configuration, opens the cloud and
+// ends with do.
+func Job[C Config](do func(context.Context, C, *Cloud) error) {
 	serve.Main(func(ctx context.Context, logger *slog.Logger) error {
 		cfg, err := settings.Load[C](ctx)
 		if err != nil {
@@ -34,11 +47,7 @@ func Main[C Config](build func(C, *Cloud) (Function, error)) {
 		if err != nil {
 			return err
 		}
-		function, err := build(cfg, cloud)
-		if err != nil {
-			return err
-		}
-		return cloud.serve(ctx, cfg.Base(), function)
+		return errors.Join(do(ctx, cfg, cloud), cloud.Close())
 	})
 }
 

@@ -19,6 +19,8 @@ const parallel = 16
 type head struct {
 	First  int64   `json:"first"` // number of Events[0]
 	Events []Event `json:"events"`
+	// Floor is the number of the log's first entry, if it was begun above 1.
+	Floor int64 `json:"floor,omitempty"`
 
 	generation int64 // 0: there is no object
 }
@@ -38,7 +40,7 @@ func (l *line) readHead(ctx context.Context) (head, error) {
 
 // writeHead puts the next batch in the place of h; store.ErrChanged if somebody else was first.
 func (l *line) writeHead(ctx context.Context, h head, events []Event) (head, error) {
-	text, err := json.Marshal(head{First: h.next(), Events: events})
+	text, err := json.Marshal(head{First: h.next(), Events: events, Floor: h.Floor})
 	if err != nil {
 		return head{}, fmt.Errorf("encode the head of a log: %w", err)
 	}

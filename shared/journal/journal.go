@@ -87,7 +87,7 @@ func (j *Journal) Get(ctx context.Context, c store.Company, n int64) (Entry, err
 
 // Read gives the entries after a number, at most limit of them, as far as there is no gap.
 func (j *Journal) Read(ctx context.Context, c store.Company, after int64, limit int) ([]Entry, error) {
-	last := after
+	last, following := after, int64(0)
 	q := store.Query{Prefix: store.LogPrefix(c, j.log), Start: store.Log(c, j.log, after+1).String(), Limit: min(limit, 1000)}
 	for o, err := range j.bucket.List(ctx, q) {
 		if err != nil {
@@ -98,9 +98,13 @@ func (j *Journal) Read(ctx context.Context, c store.Company, after int64, limit 
 			return nil, err
 		}
 		if n != last+1 || n > after+int64(limit) {
+			following = n
 			break
 		}
 		last = n
+	}
+	if last == after && following != 0 {
+		return j.readFromFloor(ctx, c, after, limit)
 	}
 	entries := make([]Entry, last-after)
 	g, ctx := errgroup.WithContext(ctx)
@@ -113,6 +117,30 @@ func (j *Journal) Read(ctx context.Context, c store.Company, after int64, limit 
 		})
 	}
 	return entries, g.Wait()
+}
+
+// readFromFloor is Read where the next number is missing: it is of a batch that is being written, or the
+// log was begun above it.
+func (j *Journal) readFromFloor(ctx context.Context, c store.Company, after int64, limit int) ([]Entry, error) {
+	h, err := j.line(c).readHead(ctx)
+	if err != nil || after+1 >= h.Floor {
+		return []Entry{}, err
+	}
+	return j.Read(ctx, c, h.Floor-1, limit)
+}
+
+// Begin starts a log that has no entries at a number above every one that it ever gave out, so that
+// whoever reads on from an old number misses nothing. A log that has begun stays as it is.
+func (j *Journal) Begin(ctx context.Context, c store.Company, first int64) error {
+	text, err := json.Marshal(head{First: first, Floor: first})
+	if err != nil {
+		return fmt.Errorf("encode the head of a log: %w", err)
+	}
+	_, err = j.bucket.Create(ctx, store.LogHead(c, j.log), text, nil)
+	if errors.Is(err, store.ErrExists) {
+		return nil
+	}
+	return err
 }
 
 // Numbers gives the numbers of the logged events whose ids begin with prefix.

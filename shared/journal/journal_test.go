@@ -288,3 +288,36 @@ func goOn(t *testing.T, memory *store.Memory, other bool) int {
 	}
 	return want
 }
+
+// TestBegin shows that a log that begins anew above its old numbers is read on from any of them.
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	bucket := store.NewBucket(store.NewMemory())
+	j := journal.New(bucket, log)
+	for range 2 { // the second changes nothing
+		if err := j.Begin(t.Context(), here, 5000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		if _, err := journal.New(bucket, log).Append(t.Context(), here, made(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Begin(t.Context(), here, 9000); err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range map[int64][]int64{0: {5000, 5001}, 57: {5000, 5001}, 4999: {5000, 5001}, 5000: {5001, 5002}, 5001: {5002}, 5002: nil, 6000: nil} {
+		page, err := j.Read(t.Context(), here, after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, e := range page {
+			got = append(got, e.Number)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %d: %s", after, diff)
+		}
+	}
+}

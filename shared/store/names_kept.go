@@ -75,3 +75,31 @@ func ParseKeptVoid(name string) (Series, int64, int64, error) {
 	}
 	return series, from, to, nil
 }
+
+// The roots of the archive below which a company's folders stand, {root}{environment}/{rut}/.
+const (
+	SignedRoot          = "dte/"
+	KeptOrderRoot       = "orders/"
+	KeptPlanRoot        = "plans/"
+	KeptReservationRoot = "reserved/"
+	KeptVoidRoot        = "voided/"
+)
+
+// Below is a company's folder below a root.
+func Below(root string, c Company) string { return root + c.path() + "/" }
+
+// ParseVersion reads the version out of a name that SignedDTE or KeptOrder made.
+func ParseVersion(name string) (int, error) {
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	number, _, _ := strings.Cut(base, ".")
+	v, err := strconv.Atoi(number)
+	if err != nil || v < 1 {
+		return 0, fmt.Errorf("store: %s names no version", name)
+	}
+	return v, nil
+}
+
+// SentEnvelopePrefix is where the envelopes of a chain stand as they were sent.
+func SentEnvelopePrefix(c Company, ch Channel) string {
+	return fmt.Sprintf("envelopes/%s/%s/", c.path(), ch)
+}
