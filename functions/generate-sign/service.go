@@ -92,7 +92,11 @@ func (s *service) issue(ctx context.Context, key string, hash string, r *documen
 	if bound.Order.BodyHash != hash {
 		return issued{}, problem.New(problem.IdempotencyMismatch, "")
 	}
-	answer, err := s.finish(ctx, bound)
+	finish := s.finish
+	if !replay && r.Replaces == nil { // nobody had the folio a moment ago: there is no document to look for
+		finish = s.complete
+	}
+	answer, err := finish(ctx, bound)
 	return issued{DocumentID: bound.DocumentID, answer: answer, replay: replay}, err
 }
 
