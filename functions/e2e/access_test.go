@@ -97,6 +97,7 @@ func accessRoutes() []accessRoute {
 		public("download-received", "GET", "/api/dte/download/received?rut="+accessA+"&since=2026-11-01", "", access.Read, 200),
 		internal("download-received", "/_tick", ""),
 		internal("notify", "/_push/dte-status", push),
+		internal("notify", "/_push/dte-received", push),
 		internal("notify", "/_tick", ""),
 		public("onboard", "PUT", of, "{}", access.Admin, 422),
 		public("onboard", "GET", of, "", access.Read, 200),
@@ -112,8 +113,8 @@ func accessRoutes() []accessRoute {
 		public("onboard", "GET", of+"/keys", "", access.Read, 200),
 		public("onboard", "DELETE", of+"/keys/0123456789abcdef", "", access.Admin, 404),
 		internal("onboard", "/_tick", ""),
-		{function: "onboard", method: "POST", path: of + "/webhook:rotate", scope: access.Admin, statuses: []int{200}, makes: 1},
-		{function: "onboard", method: "DELETE", path: of, scope: access.Admin, statuses: []int{202}, bootstrapOnly: true},
+		{function: "onboard", method: "POST", path: of + "/webhook:rotate", scope: access.Admin, statuses: []int{200}, makes: 2}, // a secret, and the configuration in the archive,
+		{function: "onboard", method: "DELETE", path: of, scope: access.Admin, statuses: []int{202}, bootstrapOnly: true, makes: 1},
 	}
 }
 
@@ -122,6 +123,7 @@ type accessWorld struct {
 	urls           map[string]string
 	handlers       map[string]http.Handler
 	state, archive *store.Memory
+	events         *event.Memory
 	secrets        *company.MemorySecrets
 	keys           *access.Keys
 	issuer         *oidc.Issuer
@@ -142,7 +144,7 @@ func newAccessWorldOf(t *testing.T, log *slog.Logger, siiKeys caf.Keys) *accessW
 	}
 	certs := httptest.NewServer(issuer)
 	t.Cleanup(certs.Close)
-	w := &accessWorld{urls: map[string]string{}, handlers: map[string]http.Handler{}, state: store.NewMemory(), archive: store.NewMemory(), secrets: &company.MemorySecrets{}, issuer: issuer, log: log, siiKeys: siiKeys}
+	w := &accessWorld{urls: map[string]string{}, handlers: map[string]http.Handler{}, state: store.NewMemory(), archive: store.NewMemory(), secrets: &company.MemorySecrets{}, events: &event.Memory{}, issuer: issuer, log: log, siiKeys: siiKeys}
 	state := store.NewBucket(w.state)
 	w.keys = access.NewKeys(state, time.Now)
 	sum := sha256.Sum256([]byte(accessBootstrap))
@@ -167,7 +169,7 @@ func newAccessWorldOf(t *testing.T, log *slog.Logger, siiKeys caf.Keys) *accessW
 func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.Guard) {
 	t.Helper()
 	archive, log := store.NewBucket(w.archive), w.log
-	companies, vault, events := company.NewDirectory(state, time.Now), company.NewVault(w.secrets, w.siiKeys), &event.Memory{}
+	companies, vault, events := company.NewDirectory(state, time.Now), company.NewVault(w.secrets, w.siiKeys), w.events
 	w.serve(t, "generate-sign", func() (http.Handler, error) {
 		return generatesign.New(generatesign.Config{}, generatesign.Deps{
 			State: state, Archive: archive, Companies: companies, Vault: vault, Events: events, Guard: guard, Logger: log, Now: time.Now,
