@@ -1,6 +1,7 @@
 package downloadreceived_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -242,5 +243,60 @@ func TestWhatComesBeside(t *testing.T) {
 	}
 	if names != 1 {
 		t.Errorf("result mail is noted %d times", names)
+	}
+}
+
+// sick is a bucket that refuses to make objects of some names.
+type sick struct {
+	store.Driver
+	part string
+}
+
+func (s sick) Create(ctx context.Context, o store.Object) (int64, error) {
+	if strings.Contains(o.Name, s.part) {
+		return 0, store.ErrRetained // definite, so that nobody waits
+	}
+	return s.Driver.Create(ctx, o)
+}
+
+// TestOneMailHoldsNothingUp has the cursor pass a mail that cannot be taken in: its entry does it later.
+func TestOneMailHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	bad := fmt.Sprintf("/%010d.json", 2) // the record of folio 2
+	r := newRig(t)
+	r.box.add(invoices(t, 1, 3)...)
+	r.read(call(r.instance(sick{r.memory, bad}, r.kept, r.box), http.MethodPost, "/v1/received:download",
+		[]byte(`{"company":"`+buyer.String()+`"}`), ""), "download", &downloadreceived.DownloadAnswer{})
+	if got := folios(r.list()); got != "1 3" || r.due("mail") != 1 {
+		t.Fatalf("folios %s, %d mails are left", got, r.due("mail"))
+	}
+	if a := r.download(); a.Mails != 0 {
+		t.Errorf("the cursor did not pass: %+v", a)
+	}
+	for _, wait := range []time.Duration{3 * time.Minute, 3 * time.Minute, 10 * time.Minute} { // it fails on
+		r.advance(wait)
+		call(r.instance(sick{r.memory, bad}, r.kept, r.box), http.MethodPost, "/_tick", nil, "")
+	}
+	if r.due("mail") != 1 {
+		t.Fatalf("%d mails are left", r.due("mail"))
+	}
+	r.advance(time.Hour)
+	r.tick()
+	if got := folios(r.list()); got != "1 3 2" || r.due("mail") != 0 {
+		t.Errorf("folios %s, %d mails are left", got, r.due("mail"))
+	}
+}
+
+// TestArchiveComesFirst keeps the cursor before a mail that could not be archived.
+func TestArchiveComesFirst(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.box.add(invoices(t, 1, 2)...)
+	w := call(r.instance(r.memory, sick{r.kept, "mail/"}, r.box), http.MethodPost, "/v1/received:download", []byte(`{"company":"`+buyer.String()+`"}`), "")
+	if w.Code != http.StatusInternalServerError || len(r.list()) != 0 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if a := r.download(); a.New != 2 {
+		t.Errorf("%+v", a)
 	}
 }
