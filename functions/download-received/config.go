@@ -19,6 +19,9 @@ type Config struct {
 	TokenWait time.Duration `env:"TOKEN_WAIT,default=1m"`
 	// ClaimTokens is of which environment the tokens are that the SII's register of claims of certificacion wants.
 	ClaimTokens string `env:"CLAIM_TOKENS,default=certificacion"`
+	// RCVConnector reads the SII's register of purchases each day by the backend of its web application, which has no
+	// official description: best effort. Without it the register's books are uploaded.
+	RCVConnector bool `env:"RCV_CONNECTOR,default=false"`
 	// IntakeEvery is how often each company's mailbox is read; companies are spread over the time.
 	IntakeEvery time.Duration `env:"INTAKE_EVERY,default=1h"`
 	// IntakePast is how old a mail may be when a mailbox is read for the first time.

@@ -47,6 +47,7 @@ func New(cfg Config, d Deps) (*Handler, error) {
 	if d.Claims != nil {
 		h.route(access.Receive, "POST /v1/received/{company}/{issuer}/{type}/{folio}/response", h.response)
 	}
+	h.mailingRoutes()
 	return h, nil
 }
 

@@ -48,12 +48,8 @@ func (h *Handler) download(w http.ResponseWriter, r *http.Request) (reply, error
 	answer := DownloadAnswer{
 		Mails: t.mails, Documents: t.documents, New: t.fresh, Duplicates: t.duplicates, Quarantined: t.quarantined, More: more,
 	}
-	if h.missing != nil {
-		n, err := h.missing(r.Context(), at)
-		if err != nil {
-			return reply{}, err
-		}
-		answer.MissingXML = &n
+	if answer.MissingXML, err = h.countMissing(r.Context(), at); err != nil {
+		return reply{}, err
 	}
 	return asJSON(answer)
 }

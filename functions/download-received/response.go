@@ -63,6 +63,9 @@ func (h *Handler) response(w http.ResponseWriter, r *http.Request) (reply, error
 	if err != nil {
 		return reply{}, err
 	}
+	if err := h.answered(r.Context(), &record); err != nil { // the tick mails it
+		h.Logger.WarnContext(r.Context(), "response recorded, not mailed yet", "id", record.ReceivedID.String(), "error", err)
+	}
 	return asJSON(h.responded(&record, action))
 }
 

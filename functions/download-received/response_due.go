@@ -55,7 +55,7 @@ func (s *service) claimDue(ctx context.Context, w work) error {
 	if r, err = s.settle(ctx, desk, r, heard(said.Code)); err != nil {
 		return err
 	}
-	return errors.Join(s.remind(ctx, &r), s.goOn(ctx, &r, heard(said.Code)))
+	return errors.Join(s.answered(ctx, &r), s.remind(ctx, &r), s.goOn(ctx, &r, heard(said.Code)))
 }
 
 // settle takes a pending response on. When its time is over for certain, and the SII's list does not hold it, it is

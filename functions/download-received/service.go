@@ -15,6 +15,7 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/exchange"
 	"timbre/shared/mailbox"
+	"timbre/shared/outmail"
 	"timbre/shared/received"
 	"timbre/shared/rut"
 	"timbre/shared/sii"
@@ -51,7 +52,7 @@ type Identities interface {
 	Identity(ctx context.Context, c *company.Certificate) (*cert.Identity, error)
 }
 
-// Deps are what the function works with; all but Claims are required.
+// Deps are what the function works with; all but Claims, Letters and Register are required.
 type Deps struct {
 	State, Archive *store.Bucket
 	Companies      Companies
@@ -62,6 +63,10 @@ type Deps struct {
 	SII func(store.Environment, *cert.Identity) Inquirer
 	// Claims opens the SII's register of acceptance or claim; nil: no document is answered there.
 	Claims func(store.Environment, *cert.Identity, *time.Location) Registrar
+	// Letters sends mails to suppliers; nil: nothing is answered.
+	Letters outmail.Sender
+	// Register opens the SII's register of purchases; nil: it comes by upload alone.
+	Register Registers
 	// SIIKeys check CAFs.
 	SIIKeys caf.Keys
 	Events  event.Publisher
@@ -88,10 +93,8 @@ type service struct {
 	// tasks do what due entries ask for, by their kind.
 	tasks map[string]task
 	// seen are told of each file of a mail once it is in the register; each may be told of one again.
-	seen []func(context.Context, Seen) error
-	// missing counts the documents that the SII's register lists and that did not come, for answers of an intake;
-	// nil: not known.
-	missing func(context.Context, store.Company) (int, error)
+	seen    []func(context.Context, Seen) error
+	mailing mailing
 
 	// taking lets one mail be taken apart at a time in this process: a large one takes tens of megabytes.
 	taking    sync.Mutex
@@ -126,5 +129,8 @@ func newService(cfg Config, d Deps) (*service, error) {
 		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
 	}
 	s.tasks = map[string]task{intakeOf: s.intakeDue, mailOf: s.mailDue, siiOf: s.siiDue, claimOf: s.claimDue}
-	return s, nil
+	if d.Register != nil {
+		s.tasks[registerOf] = s.registerDue
+	}
+	return s, s.openMailing()
 }

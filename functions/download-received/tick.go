@@ -77,9 +77,15 @@ func (h *Handler) tick(ctx context.Context, _ time.Time) error {
 	if err != nil {
 		return err
 	}
-	begin, failed := time.Now(), make([]error, len(entries))
+	begin, failed := time.Now(), make([]error, len(entries)+1)
 	var g errgroup.Group
-	g.SetLimit(tasksAtOnce)
+	g.SetLimit(tasksAtOnce + 1)
+	if h.mailing.outbox != nil {
+		g.Go(func() error {
+			failed[len(entries)] = h.mailing.outbox.Tick(ctx)
+			return nil
+		})
+	}
 	for i, e := range byHaste(entries) {
 		if time.Since(begin) > tickBudget || ctx.Err() != nil {
 			break
@@ -167,6 +173,12 @@ func (s *service) schedule(ctx context.Context) error {
 	}
 	for _, r := range companies {
 		if err := s.plan(ctx, nextIntake(r, now, s.cfg.IntakeEvery), intakeOf, r.String()); err != nil {
+			return err
+		}
+		if s.Register == nil {
+			continue
+		}
+		if err := s.plan(ctx, nextIntake(r, now, registerEvery), registerOf, r.String()); err != nil {
 			return err
 		}
 	}

@@ -36,6 +36,7 @@ const (
 
 	MailboxMissing     Code = "mailbox-missing"
 	MailboxUnusable    Code = "mailbox-unusable"
+	MailServerMissing  Code = "mail-server-missing"
 	ReceivedUnreadable Code = "received-unreadable"
 
 	NotAtSII        Code = "not-at-sii"
@@ -109,6 +110,7 @@ var table = map[Code]entry{
 	Unavailable:           {http.StatusServiceUnavailable, "Servicio no disponible", "El servicio no está disponible por el momento. Repita la misma solicitud."},
 
 	MailboxMissing:     {http.StatusConflict, "Sin casilla de intercambio", "La empresa no tiene casilla de intercambio (intercambio.imap) o falta su clave."},
+	MailServerMissing:  {http.StatusConflict, "Sin servidor de correo", "La empresa no tiene servidor de envío (intercambio.smtp) o casilla (intercambio.email)."},
 	MailboxUnusable:    {http.StatusConflict, "Casilla inaccesible", "No se puede leer la casilla de intercambio con la configuración actual."},
 	ReceivedUnreadable: {http.StatusUnprocessableEntity, "Archivo ilegible", "Lo enviado no es un XML de intercambio ni un correo."},
 

@@ -267,7 +267,7 @@ func TestPeriod(t *testing.T) {
 		}
 	}
 	p, err := rcv.ParsePeriod("2027-01")
-	if err != nil || p.Previous().String() != "2026-12" || p.Compact() != "202701" || !p.Holds("2027-01-31") || p.Holds("2027-02-01") {
+	if err != nil || p.Previous().String() != "2026-12" || p.Previous().Next() != p || p.Next().String() != "2027-02" || p.Compact() != "202701" || !p.Holds("2027-01-31") || p.Holds("2027-02-01") {
 		t.Errorf("got %v, %v", p, err)
 	}
 }

@@ -96,6 +96,14 @@ func (p Period) Previous() Period {
 	return Period{p.Year, p.Month - 1}
 }
 
+// Next is the month after.
+func (p Period) Next() Period {
+	if p.Month == 12 {
+		return Period{p.Year + 1, 1}
+	}
+	return Period{p.Year, p.Month + 1}
+}
+
 // Holds tells whether a day, AAAA-MM-DD, is of the month.
 func (p Period) Holds(day string) bool { return len(day) == len("2006-01-02") && day[:7] == p.String() }
 

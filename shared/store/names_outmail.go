@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"timbre/shared/dte"
+	"timbre/shared/rcv"
 	"timbre/shared/rut"
 )
 
@@ -43,3 +44,16 @@ func LetterState(c Company, l LetterID) Name {
 
 // LetterPrefix is where the states of a company's mails stand.
 func LetterPrefix(c Company) string { return "mails/" + c.path() + "/" }
+
+// Supplier holds what a company has been told of a supplier.
+func Supplier(c Company, issuer rut.RUT) Name {
+	return Name{fmt.Sprintf("suppliers/%s/%s.json", c.path(), issuer)}
+}
+
+// RegisterBook holds a book of the SII's register of a company's purchases in a month.
+func RegisterBook(c Company, month rcv.Period, book rcv.Book) Name {
+	return Name{fmt.Sprintf("rcv/%s/%s/%s.json", c.path(), month, book)}
+}
+
+// ReceivedPrefix is where the received documents of a company stand, with its files and mails.
+func ReceivedPrefix(c Company) string { return "received/" + c.path() + "/" }

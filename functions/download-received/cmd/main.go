@@ -10,6 +10,7 @@ import (
 	"timbre/shared/dial"
 	"timbre/shared/gcp"
 	"timbre/shared/mailbox"
+	"timbre/shared/outmail"
 	"timbre/shared/sii"
 	"timbre/shared/store"
 )
@@ -21,6 +22,8 @@ var (
 	_ downloadreceived.Identities = (*company.Vault)(nil)
 	_ downloadreceived.Passwords  = (*company.Vault)(nil)
 	_ downloadreceived.Mailboxes  = (*mailbox.Reader)(nil)
+	_ downloadreceived.Purchases  = (*sii.Session)(nil)
+	_ outmail.Sender              = (*mailbox.Sender)(nil)
 )
 
 func main() { gcp.Main(build) }
@@ -30,6 +33,12 @@ func build(cfg downloadreceived.Config, c *gcp.Cloud) (gcp.Function, error) {
 	client := sii.New(c.State, c.Now, sii.Options{
 		BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait, ClaimTokens: store.Environment(cfg.ClaimTokens),
 	})
+	var register downloadreceived.Registers
+	if cfg.RCVConnector {
+		register = func(env store.Environment, id *cert.Identity) downloadreceived.Purchases {
+			return client.As(env, sii.PersonOf(id))
+		}
+	}
 	return downloadreceived.New(cfg, downloadreceived.Deps{
 		State: c.State, Archive: c.Archive, Companies: c.Companies, Identities: c.Vault, Passwords: c.Vault,
 		Mail: mailbox.NewReader(dialer.DialContext, mailbox.Options{}),
@@ -39,6 +48,7 @@ func build(cfg downloadreceived.Config, c *gcp.Cloud) (gcp.Function, error) {
 		Claims: func(env store.Environment, id *cert.Identity, chile *time.Location) downloadreceived.Registrar {
 			return client.Claims(env, sii.PersonOf(id), chile)
 		},
+		Letters: mailbox.NewSender(dialer.DialContext, 0), Register: register,
 		SIIKeys: c.SIIKeys, Events: c.Events, Guard: c.Guard, Logger: c.Logger, Now: c.Now,
 	})
 }
