@@ -156,7 +156,7 @@ type DocumentReport struct {
 }
 
 // Contexts are in which a signature was found to hold; both zero where it does not. Tried in this order: in place, cut out,
-// with the SII's namespace alone, with none.
+// with the SII's namespace alone, with none, with the SII's where it is missing.
 type Contexts struct{ Digest, Info xmldsig.Context }
 
 // Checker knows what a file is judged by.

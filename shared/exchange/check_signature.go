@@ -18,14 +18,14 @@ var failures = []struct {
 	{xmldsig.ErrForm, "la firma no tiene la forma que manda el SII, o no queda unida a un solo elemento"},
 	{xmldsig.ErrAlgorithm, "la firma usa algoritmos que el SII no admite"},
 	{xmldsig.ErrKey, "la firma no trae una clave RSA utilizable"},
-	{xmldsig.ErrDigest, "lo firmado cambió después de la firma (se probó en su lugar, recortado, sólo con el espacio de nombres del SII y sin ninguno)"},
+	{xmldsig.ErrDigest, "lo firmado cambió después de la firma (se probó en su lugar, recortado, sólo con el espacio de nombres del SII, sin ninguno y con el que falta)"},
 	{xmldsig.ErrSignature, "la firma no fue hecha con la clave que trae"},
 }
 
 // contextNames are Spanish.
 var contextNames = map[xmldsig.Context]string{
 	xmldsig.InPlace: "en su lugar", xmldsig.CutOut: "recortado", xmldsig.OnlySII: "sólo con el espacio de nombres del SII",
-	xmldsig.NoNamespace: "sin espacios de nombres",
+	xmldsig.NoNamespace: "sin espacios de nombres", xmldsig.WithSII: "con el espacio de nombres del SII que le falta",
 }
 
 // signature checks the Signature beside an element, and its certificate at the time of signing. The result is nil where

@@ -117,6 +117,19 @@ func TestDocumentChecks(t *testing.T) {
 	}
 }
 
+// Without the SII's namespace the signatures hold all the same, and the reader is told.
+func TestNamespaceLost(t *testing.T) {
+	t.Parallel()
+	text := strings.ReplaceAll(string(enclose(t, company, issue(t, order{}))), ` xmlns="http://www.sii.cl/SiiDte"`, "")
+	r := checker(t).Check(read(t, []byte(text)))
+	if got := outcomeOf(r.Checks); cmp.Diff(outcome{nil, codes(exchange.CheckNamespace, exchange.CheckSignature), exchange.Warn}, got) != "" {
+		t.Errorf("file: %v", r.Checks)
+	}
+	if got := outcomeOf(r.Documents[0].Checks); cmp.Diff(outcome{nil, nil, exchange.Pass}, got) != "" {
+		t.Errorf("document: %v", r.Documents[0].Checks)
+	}
+}
+
 // latin1 writes a word in the encoding of the text, where the source of this file is UTF-8.
 func latin1(tb testing.TB, word, as string, text []byte) []byte {
 	tb.Helper()

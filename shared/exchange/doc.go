@@ -11,7 +11,7 @@
 //
 // Received XML is read once, within limits, and never written again: Document.Bytes is what the sender
 // wrote. A document is verified by the FORMATS 10.2 rule: in its place, cut out, with the SII's namespace alone, with
-// none. All data of a Document stand below the one element that its signature covers.
+// none, with the SII's where it is missing. All data of a Document stand below the one element that its signature covers.
 //
 // It is pure: no mail, no network, no clock. Repeats and the register are for functions/download-received.
 //

@@ -30,6 +30,9 @@ const (
 	OnlySII
 	// NoNamespace inherits nothing: the parent's text without declarations.
 	NoNamespace
+	// WithSII inherits what the parent declares, and the SII's namespace as the default where it declares none: so stands
+	// what was signed with both namespaces and lost that one on its way.
+	WithSII
 )
 
 func (c Context) String() string {
@@ -42,6 +45,8 @@ func (c Context) String() string {
 		return "only-sii"
 	case NoNamespace:
 		return "no-namespace"
+	case WithSII:
+		return "with-sii"
 	}
 	return "none"
 }
@@ -101,11 +106,12 @@ func (n *Node) inScope(base *Node, context Context) []decl {
 		for ; e != nil; e = e.Parent {
 			out = e.declared(out)
 		}
-	case CutOut:
+	case CutOut, WithSII:
 		if e != nil {
 			out = e.declared(out)
 		}
-	case OnlySII:
+	}
+	if context == OnlySII || context == WithSII {
 		out = addDecl(out, decl{"", NamespaceSII})
 	}
 	return out

@@ -75,7 +75,7 @@ func SignatureOf(signed *Node) *Node {
 // is not nil: those are for the caller to weigh. With all other errors nothing is verified.
 func Verify(signature *Node, contexts ...Context) (*Verified, error) {
 	if len(contexts) == 0 {
-		contexts = []Context{InPlace, CutOut, OnlySII, NoNamespace}
+		contexts = []Context{InPlace, CutOut, OnlySII, NoNamespace, WithSII}
 	}
 	s, err := readSignature(signature)
 	if err != nil {

@@ -247,3 +247,22 @@ func TestVerifyChanged(t *testing.T) {
 		})
 	}
 }
+
+// A document that was signed with both namespaces, and lost the SII's on its way, is what was signed; one that has another
+// default is not.
+func TestVerifyLostNamespace(t *testing.T) {
+	t.Parallel()
+	signer := identity(t, "a-modern")
+	whole := signedEnvelope(t, signer, signedDTE(t, signer, xmldsig.Both))
+	for name, tt := range map[string]struct {
+		to   string
+		want xmldsig.Context
+	}{"lost": {"", xmldsig.WithSII}, "another": {` xmlns="urn:x"`, 0}} {
+		for _, s := range xmldsig.Signatures(parse(t, replace(t, whole, ` xmlns="`+xmldsig.NamespaceSII+`"`, tt.to))) {
+			v, err := xmldsig.Verify(s)
+			if tt.want == 0 && !errors.Is(err, xmldsig.ErrDigest) || tt.want != 0 && (err != nil || v.Context != tt.want) {
+				t.Errorf("%s, %s: %v, %v", name, s.Parent.Local, v, err)
+			}
+		}
+	}
+}
