@@ -55,11 +55,12 @@ type cluster struct {
 	sii     *sii.Server
 	issuer  *oidc.Issuer
 
-	fleets map[string]*fleet
-	post   *post
-	killer *killer
-	dice   *dice
-	client *http.Client
+	fleets  map[string]*fleet
+	post    *post
+	killer  *killer
+	dice    *dice
+	client  *http.Client
+	crossed crossed
 
 	closers   []io.Closer
 	processes *errgroup.Group

@@ -15,10 +15,14 @@ type fleet struct {
 	instances []*instance
 	proxies   []*httputil.ReverseProxy
 	next      atomic.Uint64
+	slots     chan struct{} // of all instances together; nil: no bound
 }
 
-func newFleet(instances []*instance) *fleet {
+func newFleet(instances []*instance, atOnce int) *fleet {
 	f := &fleet{instances: instances}
+	if atOnce > 0 {
+		f.slots = make(chan struct{}, atOnce*len(instances))
+	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	for _, i := range instances {
 		target := &url.URL{Scheme: "http", Host: i.addr}
@@ -41,6 +45,10 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if f.slots != nil {
+		f.slots <- struct{}{}
+		defer func() { <-f.slots }()
+	}
 	first := f.next.Add(1)
 	for n := range uint64(len(f.instances)) {
 		i := (first + n) % uint64(len(f.instances))

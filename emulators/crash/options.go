@@ -46,6 +46,10 @@ type Options struct {
 	WritesPerSecond float64       `env:"CRASH_WRITES_PER_SECOND, default=1"`
 	// Announced lets claims stay unfinished whose sweep is announced for later.
 	Announced bool `env:"CRASH_ANNOUNCED, default=false"`
+	// Direct leaves the taps of the storage away, where nobody is to be killed.
+	Direct bool
+	// AtOnce is how many requests an instance gets at a time; the others wait. 0: as many as come.
+	AtOnce int
 	// Function are further settings of the functions' processes.
 	Function map[string]string `env:"CRASH_FUNCTION_ENV"`
 }

@@ -37,6 +37,20 @@ func invoice(key, company string, kind, n int) order {
 	}
 }
 
+// of gives the order's document so many lines of the same price; 0 leaves it as it is.
+func (o order) of(lines int) order {
+	if lines < 2 {
+		return o
+	}
+	all := make([]object, lines)
+	for n := range all {
+		all[n] = object{"NmbItem": fmt.Sprintf("Artículo %d del pedido %s", n+1, o.key), "QtyItem": 1, "PrcItem": o.price}
+	}
+	o.document["Detalle"] = all
+	o.total = strconv.Itoa(lines * o.price * 119 / 100)
+	return o
+}
+
 // annulment orders the credit note that annuls an invoice.
 func annulment(of order, answered shown) order {
 	d := document(61, of.price, "Anulación")

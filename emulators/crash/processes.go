@@ -27,7 +27,7 @@ func (c *cluster) startFleet(ctx context.Context, function string, n int) error 
 		instances = append(instances, i)
 		c.processes.Go(func() error { return i.keep(ctx) })
 	}
-	f := newFleet(instances)
+	f := newFleet(instances, c.options.AtOnce)
 	var err error
 	f.url, err = c.serve(f)
 	c.fleets[function] = f
@@ -36,9 +36,12 @@ func (c *cluster) startFleet(ctx context.Context, function string, n int) error 
 
 // environment is what a process is told; its storage and its SII are taps.
 func (c *cluster) environment(i *instance) ([]string, error) {
-	storage, err := c.tap(i, c.storage.URL(), storageCall)
-	if err != nil {
-		return nil, err
+	storage := c.storage.URL()
+	var err error
+	if !c.options.Direct {
+		if storage, err = c.tap(i, storage, storageCall); err != nil {
+			return nil, err
+		}
 	}
 	authority, err := c.tap(i, c.sii.URL, siiCall)
 	if err != nil {
@@ -75,5 +78,5 @@ func (c *cluster) tap(of *instance, target string, what func(*http.Request, []by
 	if err != nil {
 		return "", err
 	}
-	return c.serve(&tap{of: of, target: u, what: what, killer: c.killer, client: c.client})
+	return c.serve(&tap{of: of, target: u, what: what, killer: c.killer, client: c.client, noted: &c.crossed})
 }

@@ -19,6 +19,7 @@ type tap struct {
 	what   func(r *http.Request, body []byte) string
 	killer *killer
 	client *http.Client
+	noted  *crossed
 }
 
 // ServeHTTP implements http.Handler.
@@ -29,7 +30,9 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	life, what := t.of.starts.Load(), t.what(r, body)
 	t.meet(life, Point{t.of.function, false, what})
+	from := time.Now()
 	answer, text := t.forward(r, body)
+	t.noted.note(what, body, from)
 	t.meet(life, Point{t.of.function, true, what})
 	for name, values := range answer.Header {
 		w.Header()[name] = values

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"timbre/emulators/crash"
 	"timbre/shared/golden"
@@ -19,8 +18,8 @@ func TestBenchBurst(t *testing.T) {
 	o, err := crash.FromEnvironment(t.Context())
 	check(t, err)
 	o.BinDir, o.Latency, o.WritesPerSecond = filepath.Join(golden.Root(), ".local", "bin"), 0, 0
-	for _, n := range []int{100, 1000} {
-		b, err := crash.RunBurst(t.Context(), o, n, 10*time.Second)
+	for _, l := range crash.Loads {
+		b, err := crash.RunBurst(t.Context(), o, l)
 		check(t, err)
 		t.Log(b)
 	}

@@ -3,7 +3,7 @@
 //
 //	crash                   one campaign
 //	crash planted [bug …]   a short campaign aimed at each planted bug, which must be found
-//	crash burst             a hundred and a thousand documents at once; figures
+//	crash burst [n …]       many documents at once (see Loads); figures
 //	crash control [bug …]   the same campaigns without the bugs; nothing may be found
 package main
 
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -55,14 +56,17 @@ func other(ctx context.Context, o crash.Options, command string, names []string)
 	case "planted", "control":
 		return crash.RunAims(ctx, o, names, command == "control", say)
 	case "burst":
-		return bursts(ctx, o)
+		return bursts(ctx, o, names)
 	}
 	return fmt.Errorf("unknown command %q: planted, control or burst", command)
 }
 
-func bursts(ctx context.Context, o crash.Options) error {
-	for _, n := range []int{100, 1000} {
-		b, err := crash.RunBurst(ctx, o, n, 10*time.Second)
+func bursts(ctx context.Context, o crash.Options, sizes []string) error {
+	for _, l := range crash.Loads {
+		if len(sizes) > 0 && !slices.Contains(sizes, strconv.Itoa(l.Documents)) {
+			continue
+		}
+		b, err := crash.RunBurst(ctx, o, l)
 		if err != nil {
 			return err
 		}
