@@ -40,10 +40,12 @@ var (
 	here  = store.Company{Env: store.Certificacion, RUT: buyer}
 )
 
-// world is the throw-away one of all tests: its supplier and the keys of its SII.
+// world is the throw-away one of all tests: its supplier, the keys of its SII, who signs for the buyer.
 type world struct {
-	bot  *supplier.Bot
-	keys caf.Keys
+	bot    *supplier.Bot
+	office *supplier.Office
+	keys   caf.Keys
+	signer *cert.Identity
 }
 
 var theWorld = sync.OnceValues(func() (*world, error) {
@@ -60,8 +62,20 @@ var theWorld = sync.OnceValues(func() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	office, err := supplier.NewOffice(dir, "b")
+	if err != nil {
+		return nil, err
+	}
 	keys, err := company.ReadSIIKeys(filepath.Join(dir, "sii"))
-	return &world{bot, keys}, err
+	if err != nil {
+		return nil, err
+	}
+	pfx, err := os.ReadFile(filepath.Join(dir, "certs", "a-modern.pfx"))
+	if err != nil {
+		return nil, err
+	}
+	signer, err := cert.ReadPFX(pfx, authority.Password)
+	return &world{bot, office, keys, signer}, err
 })
 
 func makeWorld(t *testing.T) *world {

@@ -38,6 +38,9 @@ func NewOffice(dir, id string) (*Office, error) {
 	return o, nil
 }
 
+// Anew is the same office before it sent anything.
+func (o *Office) Anew() *Office { return &Office{bot: o.bot, pool: o.pool, signers: o.signers} }
+
 // RUT is the supplier's.
 func (o *Office) RUT() string { return o.bot.company.RUT }
 
