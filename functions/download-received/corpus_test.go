@@ -3,14 +3,20 @@ package downloadreceived_test
 import (
 	"bytes"
 	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +29,9 @@ import (
 	"timbre/shared/cert"
 	"timbre/shared/company"
 	"timbre/shared/event"
+	"timbre/shared/exchange"
+	"timbre/shared/mailbox"
+	"timbre/shared/mailbox/parts"
 	"timbre/shared/received"
 	"timbre/shared/rut"
 	"timbre/shared/store"
@@ -37,6 +46,8 @@ type kept struct {
 	Quarantine string
 	// Files are the kinds of files that are no purchases.
 	Files string
+	// Answers are the EstadoRecepEnv of the technical answers, in order.
+	Answers string
 }
 
 // corpusCase is a case of the corpus: mails, whose mailbox they are in, and what becomes of them.
@@ -63,6 +74,7 @@ func TestCorpus(t *testing.T) {
 				r := newReader(t, c)
 				r.box.add(all...)
 				r.download()
+				r.ticks()
 				if diff := gocmp.Diff(c.want, r.kept(a.folio)); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
@@ -81,13 +93,16 @@ type reader struct {
 	company        store.Company
 	state, archive *store.Bucket
 	box            *fakeBox
+	letters        *letterbox
 	handler        http.Handler
+
+	minutes atomic.Int64 // since noon
 }
 
 func newReader(t *testing.T, c corpusCase) *reader {
 	t.Helper()
 	r := &reader{
-		t: t, company: here, box: &fakeBox{validity: 1},
+		t: t, company: here, box: &fakeBox{validity: 1}, letters: &letterbox{},
 		state: store.NewBucket(store.NewMemory()), archive: store.NewBucket(store.NewMemory()),
 	}
 	keys := makeWorld(t).keys
@@ -97,16 +112,19 @@ func newReader(t *testing.T, c corpusCase) *reader {
 	}
 	config := company.Company{
 		RUT: r.company.RUT, Active: r.company.Env, IMAPPassword: &company.Secret{Name: "imap", Version: "1"},
-		Intercambio: &company.Intercambio{IMAP: &company.Mailbox{Host: "imap.example", User: "dte"}},
-		Blocks:      map[store.Environment]*company.Block{r.company.Env: {Certificate: &company.Certificate{}}},
+		SMTPPassword: &company.Secret{Name: "smtp", Version: "1"},
+		Intercambio: &company.Intercambio{
+			Email: "dte@empresa.example", IMAP: &company.Mailbox{Host: "imap.example", User: "dte"}, SMTP: &company.Mailbox{Host: "smtp.example", User: "dte"},
+		},
+		Blocks: map[store.Environment]*company.Block{r.company.Env: {Certificate: &company.Certificate{}}},
 	}
 	if _, err := r.state.CreateJSON(t.Context(), store.CompanyConfig(r.company.RUT), config, nil); err != nil {
 		t.Fatal(err)
 	}
-	now := func() time.Time { return noon }
+	now := func() time.Time { return noon.Add(time.Duration(r.minutes.Load()) * time.Minute) }
 	h, err := downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: 24 * time.Hour}, downloadreceived.Deps{
 		State: r.state, Archive: r.archive, Events: &event.Memory{}, Guard: owner{r.company.RUT},
-		Companies: company.NewDirectory(r.state, now), Identities: nobody{}, Passwords: nobody{}, Mail: r.box,
+		Companies: company.NewDirectory(r.state, now), Identities: signers{}, Passwords: nobody{}, Mail: r.box, Letters: r.letters,
 		SII:     func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return &fakeSII{} },
 		SIIKeys: keys, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: now,
 	})
@@ -143,6 +161,78 @@ func (r *reader) download() {
 	}
 }
 
+// ticks lets some minutes pass.
+func (r *reader) ticks() {
+	r.t.Helper()
+	for range 4 {
+		r.minutes.Add(1)
+		if w := call(r.handler, http.MethodPost, "/_tick", nil, ""); w.Code != http.StatusNoContent {
+			r.t.Fatalf("tick: %d %s", w.Code, w.Body)
+		}
+	}
+}
+
+// letterbox keeps what is sent.
+type letterbox struct {
+	mu    sync.Mutex
+	mails [][]byte
+}
+
+// Send implements outmail.Sender.
+func (l *letterbox) Send(_ context.Context, _ mailbox.Server, _ string, _ []string, raw []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mails = append(l.mails, raw)
+	return nil
+}
+
+// answers are the EstadoRecepEnv of what was sent.
+func (l *letterbox) answers(t *testing.T) string {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var states []string
+	for _, raw := range l.mails {
+		_, err := parts.Walk(raw, parts.Limits{}, func(f parts.File) error {
+			file, err := exchange.Read(f.Content)
+			if err != nil {
+				return err
+			}
+			for _, r := range file.Answer.Receptions {
+				states = append(states, fmt.Sprint(int(r.State)))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	slices.Sort(states)
+	return strings.Join(states, " ")
+}
+
+// signers sign for every company, with one throw-away certificate.
+type signers struct{}
+
+var throwAway = sync.OnceValues(func() (*cert.Identity, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // as old certificates are; it signs for a test
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: noon.AddDate(-1, 0, 0), NotAfter: noon.AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	c, err := cert.ReadCertificate(der)
+	return &cert.Identity{Key: key, Certificate: c, RUT: buyer}, err
+})
+
+// Identity implements downloadreceived.Identities.
+func (signers) Identity(context.Context, *company.Certificate) (*cert.Identity, error) {
+	return throwAway()
+}
+
 // kept tells what is known now; folios count from the case's first.
 func (r *reader) kept(first int) kept {
 	r.t.Helper()
@@ -172,7 +262,7 @@ func (r *reader) kept(first int) kept {
 	for _, f := range files {
 		k.Files += string(f.Kind) + " "
 	}
-	return kept{strings.TrimSpace(k.Documents), strings.TrimSpace(k.Quarantine), strings.TrimSpace(k.Files)}
+	return kept{strings.TrimSpace(k.Documents), strings.TrimSpace(k.Quarantine), strings.TrimSpace(k.Files), r.letters.answers(r.t)}
 }
 
 func tell(d *received.Record, first int) string {
@@ -212,12 +302,12 @@ func corpus() []corpusCase {
 
 // oddCases are the supplier's, each phrase of WEBSERVICES §9.2.
 func oddCases() []corpusCase {
-	invoice := kept{Documents: "33/0 pass"}
+	invoice := kept{Documents: "33/0 pass", Answers: "0"}
 	cases := []corpusCase{}
 	for _, name := range []string{
 		"plain", "application/xml", "upper-case extension", "double extension", "odd name", "text/plain", "no name",
 		"PDF and XML", "over 10 MB", "forwarded", "zip", "sent twice", "forwarded besides",
-		"UTF-8 called ISO-8859-1", "ISO-8859-1 called UTF-8", "UTF-8 with BOM", "windows-1252", "bare DTE", "the SII's copy",
+		"UTF-8 called ISO-8859-1", "ISO-8859-1 called UTF-8", "UTF-8 with BOM", "windows-1252",
 	} {
 		cases = append(cases, corpusCase{name: name, mails: odd(name), want: invoice})
 	}
@@ -225,15 +315,17 @@ func oddCases() []corpusCase {
 		name string
 		want kept
 	}{
-		{"Message-ID used twice", kept{Documents: "33/0 pass 33/1 pass"}},
-		{"re-indented", kept{Documents: "33/0 fail"}},
-		{"namespace missing", kept{Documents: "33/0 pass"}},
-		{"cut short", kept{Quarantine: "not-xml"}},
-		{"entities", kept{Quarantine: "doctype"}},
-		{"three documents", kept{Documents: "33/0 pass 33/1 pass 33/2 pass"}},
-		{"several receivers", kept{Documents: "33/0 pass", Quarantine: "other-receiver"}},
-		{"another's envelope", kept{Quarantine: "other-receiver"}},
-		{"amount changed later", kept{Documents: "33/0 pass of 2"}},
+		{"bare DTE", kept{Documents: "33/0 pass"}},
+		{"the SII's copy", kept{Documents: "33/0 pass", Answers: "3"}},
+		{"Message-ID used twice", kept{Documents: "33/0 pass 33/1 pass", Answers: "0 0"}},
+		{"re-indented", kept{Documents: "33/0 fail", Answers: "2"}},
+		{"namespace missing", kept{Documents: "33/0 pass", Answers: "1"}},
+		{"cut short", kept{Quarantine: "not-xml", Answers: "91"}},
+		{"entities", kept{Quarantine: "doctype", Answers: "91"}},
+		{"three documents", kept{Documents: "33/0 pass 33/1 pass 33/2 pass", Answers: "0"}},
+		{"several receivers", kept{Documents: "33/0 pass", Quarantine: "other-receiver", Answers: "0"}},
+		{"another's envelope", kept{Quarantine: "other-receiver", Answers: "3"}},
+		{"amount changed later", kept{Documents: "33/0 pass of 2", Answers: "0 2"}},
 		{"delivery failed", kept{}},
 		{"out of office", kept{}},
 		{"result mail", kept{Files: "RESULTADO_ENVIO"}},
@@ -259,14 +351,14 @@ func sampleCases() []corpusCase {
 		{"its amount changed", each(sample("tampered/DTE-76354771-K-33-170-mod-changed-monto.xml")), "96790240-3", production, kept{Documents: "33/170 fail"}},
 		{"its signature removed", each(sample("tampered/DTE-76354771-K-33-170-mod-removed-signature.xml")), "96790240-3", production, kept{Documents: "33/170 fail"}},
 		{"genuine and changed", each(sample("tampered/DTE-76354771-K-33-170-mod-changed-monto.xml"), sample("dte/DTE-76354771-K-33-170.xml")), "96790240-3", production, kept{Documents: "33/170 pass of 2"}},
-		{"real envelope", each(sample("envio/EnvioDTE-762352915-F13T33.xml")), "77447842-6", "", kept{Documents: "33/13 pass"}},
-		{"eight documents to four", each(sample("envio/EnvioDTE-762352915-basico.xml")), "77447842-6", "", kept{Documents: "33/17 pass 61/12 pass 56/7 pass", Quarantine: others}},
-		{"the same, signed by somebody else", each(sample("negative/EnvioDTE-762352915-basico-resigned.xml")), "77447842-6", "", kept{Documents: "33/17 fail 61/12 fail 56/7 fail", Quarantine: others}},
-		{"exports", each(sample("envio/EnvioDTE-762352915-exportacion1.xml")), "55555555-5", "", kept{Documents: "110/13 pass 112/3 pass 111/3 pass"}},
-		{"the SII's example", each(sample("envio/F60T33-ejemplo-oficial-SII.xml")), "77777777-7", "", kept{Documents: "33/60 fail"}},
+		{"real envelope", each(sample("envio/EnvioDTE-762352915-F13T33.xml")), "77447842-6", "", kept{Documents: "33/13 pass", Answers: "0"}},
+		{"eight documents to four", each(sample("envio/EnvioDTE-762352915-basico.xml")), "77447842-6", "", kept{Documents: "33/17 pass 61/12 pass 56/7 pass", Quarantine: others, Answers: "3"}},
+		{"the same, signed by somebody else", each(sample("negative/EnvioDTE-762352915-basico-resigned.xml")), "77447842-6", "", kept{Documents: "33/17 fail 61/12 fail 56/7 fail", Quarantine: others, Answers: "2"}},
+		{"exports", each(sample("envio/EnvioDTE-762352915-exportacion1.xml")), "55555555-5", "", kept{Documents: "110/13 pass 112/3 pass 111/3 pass", Answers: "1"}},
+		{"the SII's example", each(sample("envio/F60T33-ejemplo-oficial-SII.xml")), "77777777-7", "", kept{Documents: "33/60 fail", Answers: "2"}},
 		{"boletas, altered", each(sample("boleta/EnvioBOLETA-softcomsas-altered.xml")), "66666666-6", production, kept{Documents: "39/18094 fail"}},
 		{"cession", each(sample("aec/AEC-76399752-9-33-25568-SEQ-1.xml")), "96874030-K", production, kept{Files: "AEC"}},
-		{"envelope of a program", each(sample("generated/EnvioDTE-generado-regla-10.2.xml")), "60803000-K", "", kept{Documents: "33/1 fail"}},
+		{"envelope of a program", each(sample("generated/EnvioDTE-generado-regla-10.2.xml")), "60803000-K", "", kept{Documents: "33/1 fail", Answers: "2"}},
 		{"boletas of a program", each(sample("generated/EnvioBOLETA-generado.xml")), "66666666-6", "", kept{Documents: "39/1 fail"}},
 		{"answers of a program", each(sample("generated/RespuestaDTE-recepcion-generada.xml"), sample("generated/RespuestaDTE-resultado-generada.xml"),
 			sample("generated/EnvioRecibos-generado.xml")), "60803000-K", "", kept{Files: "RespuestaDTE RespuestaDTE EnvioRecibos"}},
@@ -278,7 +370,7 @@ func sampleCases() []corpusCase {
 
 // mailCases are other ways of mailing.
 func mailCases() []corpusCase {
-	invoice := kept{Documents: "33/0 pass"}
+	invoice, unanswered := kept{Documents: "33/0 pass", Answers: "0"}, kept{Documents: "33/0 pass"}
 	xml := func(a *author) []entry {
 		return []entry{{"leame.txt", []byte("hola")}, {"dte/envio.xml", a.envelope()}}
 	}
@@ -292,7 +384,7 @@ func mailCases() []corpusCase {
 		{name: "12 MB of XML", mails: one(func(_ *author, xml []byte) []byte {
 			return bytes.Replace(xml, []byte("</EnvioDTE>"), many("", "<!-- "+strings.Repeat("relleno ", 100)+"-->", "</EnvioDTE>", 12<<20), 1)
 		}), want: invoice},
-		{name: "more than 20 MB", mails: each(invoiceFile, file("f.pdf", string(many("%PDF", "0", "", 16<<20)))), want: kept{Documents: "33/0 pass", Quarantine: "truncated"}},
+		{name: "more than 20 MB", mails: each(invoiceFile, file("f.pdf", string(many("%PDF", "0", "", 16<<20)))), want: kept{Documents: "33/0 pass", Quarantine: "truncated", Answers: "0"}},
 		{name: "zip of several", mails: each(zipped(xml)), want: invoice},
 		{name: "zip in a zip in a zip", mails: each(func(a *author) attachment {
 			return attachment{name: "a.zip", data: nested(a.t, 2, entry{"envio.xml", a.envelope()})}
@@ -307,11 +399,11 @@ func mailCases() []corpusCase {
 		{name: "base64 without saying so", mails: func(a *author) [][]byte {
 			text := base64.StdEncoding.EncodeToString(append([]byte(`<?xml version="1.0"?>`), documentOf(a, a.xmlOf("UTF-8 with BOM"))...))
 			return [][]byte{[]byte("From: a@b.example\r\nContent-Type: text/xml\r\n\r\n" + text)}
-		}, want: invoice},
+		}, want: unanswered},
 		{name: "pasted into the text", mails: func(a *author) [][]byte {
 			return [][]byte{append(append([]byte("From: a@b.example\r\nSubject: x\r\nContent-Type: text/plain\r\n\r\nEstimados:\r\n"), a.envelope()...), "\r\nSaludos"...)}
 		}, want: invoice},
-		{name: "nothing but XML", mails: func(a *author) [][]byte { return [][]byte{a.envelope()} }, want: invoice},
+		{name: "nothing but XML", mails: func(a *author) [][]byte { return [][]byte{a.envelope()} }, want: unanswered},
 		{name: "boundary never closed", mails: func(a *author) [][]byte {
 			return [][]byte{bytes.TrimSuffix(message("", invoiceFile(a)), []byte("--corpus--\r\n"))}
 		}, want: invoice},
@@ -320,7 +412,7 @@ func mailCases() []corpusCase {
 		}), want: invoice},
 		{name: "newsletter with an envelope", mails: func(a *author) [][]byte {
 			return [][]byte{message("List-Unsubscribe: <mailto:x@y.example>\r\n", invoiceFile(a))}
-		}, want: invoice},
+		}, want: unanswered},
 		{name: "sent by a program", mails: func(a *author) [][]byte {
 			return [][]byte{message("Auto-Submitted: auto-generated\r\n", invoiceFile(a))}
 		}, want: invoice},
@@ -336,13 +428,13 @@ func mailCases() []corpusCase {
 		{name: "envelope without documents", mails: each(file("e.xml", `<EnvioDTE xmlns="http://www.sii.cl/SiiDte"><SetDTE/></EnvioDTE>`)), want: kept{Quarantine: "no-documents"}},
 		{name: "document without folio", mails: func(a *author) [][]byte {
 			return replaced(fmt.Sprintf("<Folio>%d</Folio>", a.folio), "")(a)
-		}, want: kept{Quarantine: "no-identity"}},
+		}, want: kept{Quarantine: "no-identity", Answers: "1"}},
 		{name: "folio of 19 digits", mails: func(a *author) [][]byte {
 			return replaced(fmt.Sprintf("<Folio>%d<", a.folio), "<Folio>9999999999999999999<")(a)
-		}, want: kept{Quarantine: "no-identity"}},
-		{name: "RUT of the issuer mistyped", mails: replaced("<RUTEmisor>"+other.String(), "<RUTEmisor>1-1"), want: kept{Quarantine: "no-identity"}},
+		}, want: kept{Quarantine: "no-identity", Answers: "1"}},
+		{name: "RUT of the issuer mistyped", mails: replaced("<RUTEmisor>"+other.String(), "<RUTEmisor>1-1"), want: kept{Quarantine: "no-identity", Answers: "2"}},
 		{name: "UTF-16", mails: one(func(_ *author, xml []byte) []byte { return utf16(xml) }), want: kept{Quarantine: "bad-text"}},
-		{name: "unknown encoding", mails: replaced("ISO-8859-1", "EBCDIC-CP-US"), want: kept{Quarantine: "bad-text"}},
+		{name: "unknown encoding", mails: replaced("ISO-8859-1", "EBCDIC-CP-US"), want: kept{Quarantine: "bad-text", Answers: "91"}},
 		{name: "nothing at all", mails: raw("\n"), want: kept{Quarantine: "no-xml"}},
 	}
 }
@@ -358,7 +450,7 @@ func ownBounced(a *author) []byte {
 
 // attackCases want to be believed, or to cost more than they are worth.
 func attackCases() []corpusCase {
-	forged := kept{Documents: "33/0 fail"}
+	forged := kept{Documents: "33/0 fail", Answers: "2"}
 	over := kept{Quarantine: "over-limit"}
 	const head = `<EnvioDTE xmlns="http://www.sii.cl/SiiDte"><SetDTE>`
 	xml := func(data []byte) written {
@@ -381,19 +473,19 @@ func attackCases() []corpusCase {
 		{name: "signature taken away", mails: one(func(_ *author, xml []byte) []byte {
 			from, to := bytes.Index(xml, []byte("<Signature ")), bytes.Index(xml, []byte("</Signature>"))+len("</Signature>")
 			return append(xml[:from:from], xml[to:]...)
-		}), want: forged},
-		{name: "forged beside the signed", mails: replaced(`<Documento ID="`, `<Documento ID="X"><Encabezado/></Documento><Documento ID="`), want: kept{Quarantine: "no-identity"}},
+		}), want: kept{Documents: "33/0 fail", Answers: "1"}},
+		{name: "forged beside the signed", mails: replaced(`<Documento ID="`, `<Documento ID="X"><Encabezado/></Documento><Documento ID="`), want: kept{Quarantine: "no-identity", Answers: "1"}},
 		{name: "signed inside the forged", mails: one(func(_ *author, xml []byte) []byte {
 			from, to := bytes.Index(xml, []byte("<Documento ID=")), bytes.Index(xml, []byte("</Documento>"))+len("</Documento>")
 			signed := xml[from:to]
 			fake := bytes.Replace(bytes.Replace(signed, []byte("<MntTotal>1190<"), []byte("<MntTotal>9190<"), 1), []byte(`ID="F`), []byte(`ID="X`), 1)
 			fake = bytes.Replace(fake, []byte("</Documento>"), append(bytes.Clone(signed), "</Documento>"...), 1)
 			return slices.Concat(xml[:from], fake, xml[to:])
-		}), want: forged},
-		{name: "an ID twice", mails: replaced("<KeyInfo>", `<KeyInfo Id="SetDoc">`), want: kept{Documents: "33/0 pass"}},
+		}), want: kept{Documents: "33/0 fail", Answers: "1"}},
+		{name: "an ID twice", mails: replaced("<KeyInfo>", `<KeyInfo Id="SetDoc">`), want: kept{Documents: "33/0 pass", Answers: "1"}},
 		{name: "a transform that picks", mails: replaced(`<Transform Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315">`,
 			`<Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116">`), want: forged},
-		{name: "a comment in a value", mails: replaced("<MntTotal>1190<", "<MntTotal>11<!-- 0 -->90<"), want: kept{Documents: "33/0 pass"}},
+		{name: "a comment in a value", mails: replaced("<MntTotal>1190<", "<MntTotal>11<!-- 0 -->90<"), want: kept{Documents: "33/0 pass", Answers: "0"}},
 		{name: "a folio of zeros before", mails: func(a *author) [][]byte {
 			return replaced(fmt.Sprintf("<Folio>%d<", a.folio), fmt.Sprintf("<Folio>000%d<", a.folio))(a)
 		}, want: forged},

@@ -51,7 +51,7 @@ func (r *Report) state(repeated bool) answer.EnvelopeState {
 	switch {
 	case repeated:
 		return answer.EnvelopeRepeated
-	case schema == Fail || r.Checks.Of(CheckNamespace) != Pass: // without it no schema holds, well as it can be read
+	case schema == Fail, r.Checks.Of(CheckNamespace) != Pass: // the schema's elements are all of that namespace
 		return answer.EnvelopeSchema
 	case r.Checks.Of(CheckSignature, CheckCertificateKey, CheckCertificateTime) == Fail:
 		return answer.EnvelopeSignature

@@ -38,7 +38,7 @@ func TestReception(t *testing.T) {
 		{"good", good, exchange.Arrival{}, answer.EnvelopeOK, ok},
 		{"copy for the SII", enclose(t, rut.SII, one, note), exchange.Arrival{}, answer.EnvelopeReceiver, nil},
 		{"schema", changed(change{"<NroResol>0", "<NroResol>x"}), exchange.Arrival{}, answer.EnvelopeSchema, nil},
-		{"no namespace", []byte(strings.ReplaceAll(string(good), ` xmlns="http://www.sii.cl/SiiDte"`, "")), exchange.Arrival{}, answer.EnvelopeSchema, nil},
+		{"namespace", []byte(strings.ReplaceAll(string(good), ` xmlns="http://www.sii.cl/SiiDte"`, "")), exchange.Arrival{}, answer.EnvelopeSchema, nil},
 		{"schema of a document", forged(forge(t, one, change{"<GiroRecep>", "<GiroX/><GiroRecep>"})), exchange.Arrival{}, answer.EnvelopeSchema, nil},
 		{"signature", []byte(change{"<NroResol>0", "<NroResol>1"}.in(t, string(good))), exchange.Arrival{}, answer.EnvelopeSignature, nil},
 		{"receiver", enclose(t, rut.MustParse("76192083-9"), one), exchange.Arrival{}, answer.EnvelopeReceiver, nil},
