@@ -69,6 +69,22 @@ func newCorrespondence(t *testing.T) *corresponds {
 	return c
 }
 
+// useCompany registers the company as another rig has it.
+func (r *rig) useCompany(of *rig) {
+	r.t.Helper()
+	var config company.Company
+	if _, err := of.state.ReadJSON(r.t.Context(), store.CompanyConfig(buyer), &config); err != nil {
+		r.t.Fatal(err)
+	}
+	_, err := store.Update(r.t.Context(), r.state, store.CompanyConfig(buyer), func(c *company.Company) error {
+		*c = config
+		return nil
+	}, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // configure changes the company.
 func (c *corresponds) configure(change func(*company.Company)) {
 	c.t.Helper()
