@@ -60,6 +60,8 @@ type Parts struct {
 	BootstrapKey string `env:"BOOTSTRAP_KEY"`
 	// MailIMAP is the mail emulator's host:port of IMAP; empty: the companies have no mailboxes.
 	MailIMAP string `env:"MAIL_IMAP_ADDR"`
+	// MailSMTP is its host:port of SMTP.
+	MailSMTP string `env:"MAIL_SMTP_ADDR, default=mail:2525"`
 }
 
 // PartsFromEnvironment reads Parts from the process's environment.

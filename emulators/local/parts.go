@@ -35,7 +35,7 @@ func (p Parts) companies() ([]Company, error) {
 	if err != nil || p.MailIMAP == "" {
 		return companies, err
 	}
-	return companies, giveMailboxes(companies, p.BootstrapKey, p.MailIMAP, filepath.Join(p.World, "mail.json"))
+	return companies, giveMailboxes(companies, p.BootstrapKey, mailServers{p.MailIMAP, p.MailSMTP}, filepath.Join(p.World, "mail.json"))
 }
 
 // copyCAFKeys puts the public keys that functions need where they see nothing else of the world.

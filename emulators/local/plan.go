@@ -92,7 +92,7 @@ func (p *plan) emulators() []spec {
 		}},
 		{name: "sii", health: p.url("sii-control") + "/health", env: map[string]string{
 			"LISTEN_ADDR": p.addr("sii"), "CONTROL_ADDR": p.addr("sii-control"), "STATE_DIR": dir("sii"),
-			"WORLD": p.world, "SII_SPEED": p.SIISpeed, "SII_SMTP_ADDR": p.addr("mail-smtp"),
+			"WORLD": p.world, "SII_SPEED": p.SIISpeed, "SII_SMTP_ADDR": p.addr("mail-smtp"), "SII_MAIL_CONTROL_URL": p.url("mail-control"),
 		}},
 		{name: "mail", health: p.url("mail-control") + "/health", env: map[string]string{
 			"LISTEN_ADDR": p.addr("mail-control"), "SMTP_ADDR": p.addr("mail-smtp"), "IMAP_ADDR": p.addr("mail-imap"),

@@ -106,7 +106,7 @@ func (s *Stack) prepare(ctx context.Context, o Options) error {
 	for i, purpose := range purposes {
 		s.plan.ports[purpose] = ports[i]
 	}
-	if err := giveMailboxes(s.Companies, s.plan.bootstrap, s.plan.addr("mail-imap"), filepath.Join(state, "mail.json")); err != nil {
+	if err := giveMailboxes(s.Companies, s.plan.bootstrap, mailServers{s.plan.addr("mail-imap"), s.plan.addr("mail-smtp")}, filepath.Join(state, "mail.json")); err != nil {
 		return err
 	}
 	return writeConfigs(state, s.plan.url)
