@@ -28,5 +28,14 @@
 // tick (getEstDteAv, which compares the signature, else getEstDte), again after each failure, and never holds the
 // intake up.
 //
-// Environment: that of settings.Common, SII_BASE_URL, ALLOW_PRIVATE_HOSTS, INTAKE_EVERY.
+// What came by mail is answered by mail (shared/outmail): each envelope once with a RecepcionEnvio, as soon as the tick
+// comes to the due entry that the intake left; never answers, bounces, automatic replies, repeats, or an XML that was
+// posted by hand. What a person enters at the SII (…/response) goes out as ResultadoDTE or EnvioRecibos; …/answers mails
+// without the SII. The number of each file and answer (CodEnvio, IdRespuesta) is its place in a gapless log. A company
+// without intercambio.smtp answers nothing.
+//
+// The books of the SII's register of purchases come by upload (PUT …/reconciliation), or each day by the connector
+// (RCV_CONNECTOR); what is missing is reckoned when somebody asks, so that the list shrinks by itself.
+//
+// Environment: that of settings.Common, SII_BASE_URL, ALLOW_PRIVATE_HOSTS, INTAKE_EVERY, RCV_CONNECTOR.
 package downloadreceived
