@@ -24,6 +24,8 @@
 // here is kept and noted under its track id besides, where poll-status looks before it reads the mailbox: so one
 // that was posted by hand, or came into a mailbox that poll-status cannot read just now, reaches it too.
 //
+// What comes is taken in for the company's active environment; checks warn of what is of the other one.
+//
 // Two verdicts are told apart. Cryptography decides at once; whether the SII has the document is asked by the
 // tick (getEstDteAv, which compares the signature, else getEstDte), again after each failure, and never holds the
 // intake up.

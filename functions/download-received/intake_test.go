@@ -300,3 +300,38 @@ func TestArchiveComesFirst(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// slowBox gives out one mail and then its time is up.
+type slowBox struct{ *fakeBox }
+
+func (b slowBox) Read(ctx context.Context, a mailbox.Account, from mailbox.Cursor, each func(context.Context, mailbox.Message) error) (mailbox.Progress, error) {
+	given := 0
+	return b.fakeBox.Read(ctx, a, from, func(ctx context.Context, m mailbox.Message) error {
+		if given++; given > 1 {
+			return context.DeadlineExceeded
+		}
+		return each(ctx, m)
+	})
+}
+
+// TestSlowMailbox is read mail by mail, by whoever asks and then by the tick, each minute as long as there are more.
+func TestSlowMailbox(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.box.add(invoices(t, 1, 6)...)
+	r.handler = r.instance(r.memory, r.kept, slowBox{r.box})
+	for range 2 {
+		if a := r.download(); a.New != 1 || !a.More {
+			t.Errorf("%+v", a)
+		}
+	}
+	r.tick() // notes when the mailbox is read
+	r.advance(time.Hour)
+	for range 4 {
+		r.tick()
+		r.advance(time.Minute)
+	}
+	if got := folios(r.list()); got != "1 2 3 4 5 6" {
+		t.Error(got)
+	}
+}

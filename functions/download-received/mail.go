@@ -89,8 +89,12 @@ func (s *service) mailDue(ctx context.Context, w work) error {
 
 // take takes a mail apart and everything in, unless that was done. Doing it again does what is missing.
 func (s *service) take(ctx context.Context, in *incoming, t *tally) error {
-	s.taking.Lock()
-	defer s.taking.Unlock()
+	select {
+	case s.taking <- struct{}{}:
+		defer func() { <-s.taking }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for another mail: %w", context.Cause(ctx))
+	}
 	t.mails++
 	known, err := received.LoadMail(ctx, s.State, in.company, in.sum())
 	if err == nil {

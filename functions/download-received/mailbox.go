@@ -17,8 +17,12 @@ import (
 // maxMail bounds what is read of a mail; the mailbox.Reader cuts there too.
 const maxMail = 20 << 20
 
-// intakeTime bounds one reading of a mailbox; what it does not come to is read by the next.
-const intakeTime = 5 * time.Minute
+// How long a mailbox may be read: when somebody waits for it, and by a tick, which holds the next ones up. What is
+// not come to is read by the next.
+const (
+	askedTime  = 5 * time.Minute
+	tickedTime = 45 * time.Second
+)
 
 // cursor is how far a mailbox was read.
 type cursor struct {
@@ -60,27 +64,30 @@ func (s *service) intakeDue(ctx context.Context, w work) error {
 		return err
 	}
 	at := store.Company{Env: c.Active, RUT: r}
-	t, more, err := s.intake(ctx, at, c)
+	t, more, err := s.intake(ctx, at, c, tickedTime)
 	if err != nil {
 		s.Logger.WarnContext(ctx, "mailbox not read", "rut", r.String(), "mails", t.mails, "error", err)
 	}
-	if more && err == nil {
+	if more {
 		return s.plan(ctx, s.Now().Add(time.Minute), intakeOf, r.String())
 	}
 	return s.plan(ctx, nextIntake(r, s.Now(), s.cfg.IntakeEvery), intakeOf, r.String())
 }
 
 // intake takes in the mails that came since the mailbox was read last. It tells whether there are more.
-func (s *service) intake(ctx context.Context, at store.Company, c *company.Company) (tally, bool, error) {
+func (s *service) intake(ctx context.Context, at store.Company, c *company.Company, atMost time.Duration) (tally, bool, error) {
 	var t tally
 	account, has, err := s.account(ctx, c)
 	if err != nil || !has {
 		return t, false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, intakeTime)
+	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	for {
 		more, err := s.readSome(ctx, at, account, &t)
+		if errors.Is(err, context.DeadlineExceeded) && t.mails > 0 {
+			return t, true, nil
+		}
 		if err != nil || !more {
 			return t, more, err
 		}

@@ -41,7 +41,7 @@ func (h *Handler) download(w http.ResponseWriter, r *http.Request) (reply, error
 	} else if !has {
 		return reply{}, problem.New(problem.MailboxMissing, "")
 	}
-	t, more, err := h.intake(r.Context(), at, c)
+	t, more, err := h.intake(r.Context(), at, c, askedTime)
 	if err != nil {
 		return reply{}, mailProblem(err)
 	}

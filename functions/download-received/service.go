@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"timbre/shared/alert"
@@ -97,7 +96,7 @@ type service struct {
 	mailing mailing
 
 	// taking lets one mail be taken apart at a time in this process: a large one takes tens of megabytes.
-	taking    sync.Mutex
+	taking    chan struct{}
 	scheduled time.Time // when tick last wrote the entries of the intakes
 }
 
@@ -126,6 +125,7 @@ func newService(cfg Config, d Deps) (*service, error) {
 	}
 	s := &service{
 		Deps: d, cfg: cfg, register: received.New(d.State), chile: chile,
+		taking: make(chan struct{}, 1),
 		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
 	}
 	s.tasks = map[string]task{intakeOf: s.intakeDue, mailOf: s.mailDue, siiOf: s.siiDue, claimOf: s.claimDue}

@@ -53,30 +53,44 @@ func (s *service) siiDue(ctx context.Context, w work) error {
 	}
 	next := time.Duration(0)
 	for i := range r.Variants {
-		v := &r.Variants[i]
-		if v.Standing() == exchange.AtTheSII || !askable(id, v) {
-			continue
+		wait, err := s.askAbout(ctx, id, &r.Variants[i])
+		if errors.Is(err, company.ErrUnknown) { // deleted meanwhile
+			return nil
 		}
-		said, err := s.ask(ctx, id, v)
 		if err != nil {
 			return err
 		}
-		if said.Standing == exchange.AtTheSII && s.Claims != nil {
-			if err := s.watch(ctx, s.Now(), id); err != nil {
-				return err
-			}
-		}
-		if err := s.noteSII(ctx, id, v.SHA256, said); err != nil {
-			return err
-		}
-		if n := said.Asked - 1; said.Standing != exchange.AtTheSII && n < len(again) && (next == 0 || again[n] < next) {
-			next = again[n]
+		if wait > 0 && (next == 0 || wait < next) {
+			next = wait
 		}
 	}
 	if next == 0 {
 		return nil
 	}
 	return s.plan(ctx, s.Now().Add(next), siiOf, w.parts...)
+}
+
+// askAbout asks about a variant and stores the answer. It tells after how long to ask again, 0 for not any more.
+func (s *service) askAbout(ctx context.Context, id store.ReceivedID, v *received.Variant) (time.Duration, error) {
+	if v.Standing() == exchange.AtTheSII || !askable(id, v) {
+		return 0, nil
+	}
+	said, err := s.ask(ctx, id, v)
+	if err != nil {
+		return 0, err
+	}
+	if said.Standing == exchange.AtTheSII && s.Claims != nil {
+		if err := s.watch(ctx, s.Now(), id); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.noteSII(ctx, id, v.SHA256, said); err != nil {
+		return 0, err
+	}
+	if said.Standing == exchange.AtTheSII || said.Asked > len(again) {
+		return 0, nil
+	}
+	return again[said.Asked-1], nil
 }
 
 // ask asks for the very document, and where that cannot be answered, for one with its date and amount.

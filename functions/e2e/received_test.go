@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,7 +13,11 @@ import (
 
 	"timbre/emulators/sii/authority"
 	"timbre/emulators/sii/supplier"
+	downloadreceived "timbre/functions/download-received"
+	"timbre/shared/cert"
 	"timbre/shared/company"
+	"timbre/shared/event"
+	"timbre/shared/mailbox"
 	"timbre/shared/rut"
 	"timbre/shared/store"
 )
@@ -65,4 +71,39 @@ func (w *accessWorld) tellAll(t *testing.T) {
 			t.Fatalf("push: %d %s", status, text)
 		}
 	}
+}
+
+// deafBox is a mailbox that poll-status cannot read.
+type deafBox struct{}
+
+func (deafBox) Read(_ context.Context, _ mailbox.Account, from mailbox.Cursor, _ func(context.Context, mailbox.Message) error) (mailbox.Progress, error) {
+	return mailbox.Progress{Cursor: from}, mailbox.ErrUnreachable
+}
+
+// TestResultMailReachesPollStatus has the intake of purchases find the SII's result mails in a mailbox that
+// poll-status cannot read: they reach it all the same, and are no purchases.
+func TestResultMailReachesPollStatus(t *testing.T) {
+	t.Parallel()
+	s := newMails(t)
+	works := s.mail
+	s.mail = deafBox{}
+	s.start()
+	ids := s.mixed()
+	s.follow(10)
+	if r := s.record(ids[1]); r.Status != event.StatusRejected {
+		t.Fatalf("%s is %s", ids[1], r.Status)
+	}
+	intake, err := downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: time.Hour}, downloadreceived.Deps{
+		State: s.state, Archive: s.archive, Events: s.events, Guard: openDoor{}, Logger: slog.New(slog.DiscardHandler), Now: s.clock,
+		Companies: company.NewDirectory(s.state, s.clock), Identities: s, Passwords: s, Mail: works,
+		SII: func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return nil },
+	})
+	check(t, err)
+	w := httptest.NewRecorder()
+	intake.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/received:download", strings.NewReader(`{"company":"`+s.company.RUT+`"}`)))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"documents":0`) {
+		t.Fatalf("download: %d %s", w.Code, w.Body)
+	}
+	s.follow(60)
+	s.wantReasons(ids[1], 3)
 }
