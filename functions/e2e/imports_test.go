@@ -20,7 +20,7 @@ type listed struct {
 // order is that of the packages in shared: each imports only those before it.
 var order = []string{
 	"golden", "planted", "rut", "amount", "cert", "xmldsig", "format", "rules", "dte", "caf", "ted", "envelope", "exchange", "rcv", "claim",
-	"recent", "store", "event", "due", "journal", "alert", "company", "document", "received", "folio", "sii", "dispatch", "dial", "mailbox", "outmail", "problem", "serve", "access", "settings", "gcp",
+	"recent", "trace", "store", "event", "due", "journal", "alert", "company", "document", "received", "folio", "sii", "dispatch", "dial", "mailbox", "outmail", "problem", "serve", "access", "settings", "gcp",
 }
 
 // pure packages do no input or output, keep no clock and write no log.

@@ -20,6 +20,7 @@ import (
 	"timbre/shared/problem"
 	"timbre/shared/store"
 	"timbre/shared/ted"
+	"timbre/shared/trace"
 )
 
 // finish brings a folio that is bound to its end: signed bytes in the archive, an entry in the outbox,
@@ -188,6 +189,8 @@ func (s *service) publish(ctx context.Context, r *document.Record) ([]byte, erro
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	ctx = trace.Follow(ctx, r.Trace) // the sweeper's is another
+	s.log.InfoContext(ctx, "document signed", "rut_emisor", r.RUT.String(), "environment", r.Env, "tipo_dte", r.Type, "folio", r.Folio, "status", r.Status)
 	if err := s.events.Publish(ctx, event.DTESigned, event.Signed{DocumentID: r.DocumentID}); err != nil {
 		s.log.WarnContext(ctx, "no wake-up for send, its tick will find the document", "folio", r.Folio, "tipo_dte", r.Type, "error", err)
 	}
@@ -205,7 +208,7 @@ func newRecord(b folio.Bound, order *dte.Order, held content, signed []byte, chi
 		return nil, fmt.Errorf("find TmstFirma of %s: %w", b.DocumentID, err)
 	}
 	r := &document.Record{
-		DocumentID: b.DocumentID, Key: b.Key, Version: 1, Bytes: len(signed),
+		DocumentID: b.DocumentID, Key: b.Key, Version: 1, Bytes: len(signed), Trace: held.Trace,
 		IssueDate: order.IssueDate(), Receiver: order.Receiver(), Total: order.Total().String(),
 		References: ownReferences(b.DocumentID, order),
 		Status:     event.StatusSigned, History: []document.Change{{At: at, Status: event.StatusSigned}},

@@ -21,6 +21,7 @@ import (
 	"timbre/shared/problem"
 	"timbre/shared/rut"
 	"timbre/shared/store"
+	"timbre/shared/trace"
 )
 
 const (
@@ -45,6 +46,7 @@ func (s *service) bindReplacement(ctx context.Context, c *company.Company, b fol
 		return b, err
 	}
 	b.DocumentID, b.Order.CAF = old.DocumentID, rangeFor(p.ranges, old.Folio).CAF
+	p.content.Trace = trace.Parent(ctx)
 	if b.Order.Content, err = json.Marshal(p.content); err != nil {
 		return b, err
 	}
@@ -202,7 +204,7 @@ func succeed(r, next *document.Record, now time.Time) error {
 	r.Replaced = append(r.Replaced, document.Replaced{Version: r.Version, Key: r.Key, Answer: r.Answer})
 	r.Version, r.Bytes, r.Key, r.Answer, r.Replacement = next.Version, next.Bytes, next.Key, next.Answer, nil
 	r.IssueDate, r.Receiver, r.Total, r.References = next.IssueDate, next.Receiver, next.Total, next.References
-	r.Tracks, r.SII = nil, nil
+	r.Tracks, r.SII, r.Trace = nil, nil, next.Trace
 	return r.Become(event.StatusSigned, now, fmt.Sprintf("Reemplaza la versión %d, que el SII no recibió", next.Version-1))
 }
 

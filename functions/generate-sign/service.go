@@ -15,6 +15,7 @@ import (
 	"timbre/shared/problem"
 	"timbre/shared/rut"
 	"timbre/shared/store"
+	"timbre/shared/trace"
 )
 
 // companies tells a company's configuration.
@@ -55,6 +56,8 @@ type content struct {
 	Order     json.RawMessage `json:"order"`
 	Reference string          `json:"reference"`
 	Warnings  []warning       `json:"warnings"`
+	// Trace is the traceparent of the request.
+	Trace string `json:"trace,omitempty"`
 }
 
 // issue gives the request its document: the one that its key has already, or a new one.
@@ -109,6 +112,7 @@ func (s *service) bind(ctx context.Context, c *company.Company, w folio.Wish, r 
 	if err != nil {
 		return folio.Bound{}, err
 	}
+	p.content.Trace = trace.Parent(ctx)
 	if w.Content, err = json.Marshal(p.content); err != nil {
 		return folio.Bound{}, err
 	}

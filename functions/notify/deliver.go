@@ -7,6 +7,7 @@ import (
 
 	"timbre/shared/company"
 	"timbre/shared/store"
+	"timbre/shared/trace"
 )
 
 // outcome is what became of a delivery; the zero value is that nothing is left to be done.
@@ -68,6 +69,7 @@ func (s *service) delivered(ctx context.Context, t task) (map[store.EventID]bool
 
 // hand posts one event and marks it when the receiver has taken it.
 func (s *service) hand(ctx context.Context, c *company.Company, t task, e logged, h haste) (outcome, error) {
+	ctx = trace.Follow(ctx, e.trace)
 	lane := s.lanes.of(c.WebhookURL)
 	leave, stop := s.enter(ctx, lane, t, h)
 	if stop != nil {
@@ -86,6 +88,7 @@ func (s *service) hand(ctx context.Context, c *company.Company, t task, e logged
 	}
 	if failure == nil {
 		lane.awake()
+		s.Logger.InfoContext(ctx, "webhook delivered", "rut_emisor", t.company.RUT.String(), "event_id", e.id, "attempt", t.attempt+1)
 		return outcome{}, s.markDelivered(ctx, t.company, e.id)
 	}
 	if ctx.Err() != nil { // our own time is up

@@ -18,6 +18,8 @@ import (
 type logged struct {
 	id store.EventID
 	journal.Entry
+	// trace is the traceparent of the document's request.
+	trace string
 }
 
 // log makes sure that what a task is about is in the log. It gives all that the subject has there, in order;
@@ -48,7 +50,7 @@ func (s *service) logChanges(ctx context.Context, r *document.Record) ([]logged,
 	for i := range all {
 		seq := r.Told + i + 1
 		id := store.StatusEvent(r.DocumentID, seq)
-		all[i] = logged{id: id, Entry: journal.Entry{Number: numbers[id]}}
+		all[i] = logged{id: id, Entry: journal.Entry{Number: numbers[id]}, trace: r.Trace}
 		if numbers[id] != 0 {
 			continue
 		}

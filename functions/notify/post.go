@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"timbre/shared/company"
+	"timbre/shared/trace"
 )
 
 const (
@@ -74,6 +75,7 @@ func (s *service) post(ctx context.Context, c *company.Company, body []byte) (*f
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "timbre-notify/1")
+	request.Header.Set(trace.Header, trace.Parent(ctx))
 	request.Header.Set(TimestampHeader, timestamp)
 	request.Header.Set(SignatureHeader, signature)
 	return s.send(request), nil

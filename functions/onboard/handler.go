@@ -78,7 +78,7 @@ func newService(cfg Config, d Deps, chile *time.Location) *service {
 	return &service{
 		state: d.State, archive: d.Archive, secrets: d.Secrets, vault: company.NewVault(d.Secrets, d.SIIKeys), siiKeys: d.SIIKeys,
 		keys: d.Keys, ledger: folio.New(d.State, d.Logger, d.Now, folio.Options{}), log: d.Logger, chile: chile, now: d.Now,
-		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
+		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile, Logger: d.Logger},
 		doctor: doctor{
 			sii: d.SII, clock: d.SIIDate, dial: d.Dial,
 			mail: mailbox.NewReader(d.Dial, mailbox.Options{Timeout: mailTimeout, Retries: -1}),

@@ -81,7 +81,7 @@ func newService(cfg Config, d Deps) (*service, error) {
 	desk := &dispatch.Desk{State: d.State, Archive: d.Archive, Events: d.Events, Logger: d.Logger, Now: d.Now}
 	return &service{
 		Deps: d, cfg: cfg, desk: desk, chile: chile, lines: newLines(),
-		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile},
+		alerts: &alert.Raiser{State: d.State, Events: d.Events, Now: d.Now, Chile: chile, Logger: d.Logger},
 	}, nil
 }
 

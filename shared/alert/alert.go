@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -51,6 +52,8 @@ type Raiser struct {
 	Events event.Publisher
 	Now    func() time.Time
 	Chile  *time.Location
+	// Logger gets a line for each alert that is raised; nil: none.
+	Logger *slog.Logger
 }
 
 // Raise has the callers told, unless they were before. The error of a wake-up that was not published wraps
@@ -74,6 +77,9 @@ func (r *Raiser) Raise(ctx context.Context, a Alert) error {
 	err = due.Put(ctx, r.State, at, content, Notify, Parts(f.company, id)...)
 	if err != nil && !errors.Is(err, store.ErrExists) { // raised in the same minute
 		return fmt.Errorf("raise %s: %w", id, err)
+	}
+	if r.Logger != nil && err == nil {
+		r.Logger.InfoContext(ctx, "alert raised", "alert", f.kind, "rut_emisor", f.company.RUT.String(), "environment", f.company.Env, "event_id", id)
 	}
 	if err := r.Events.Publish(ctx, topicOf(f.kind), event.AlertRaised{Company: f.company, ID: id, Due: at}); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrSilent, id, err)

@@ -13,6 +13,7 @@ import (
 	"timbre/shared/due"
 	"timbre/shared/event"
 	"timbre/shared/store"
+	"timbre/shared/trace"
 )
 
 const (
@@ -173,10 +174,19 @@ func (d *Desk) Change(ctx context.Context, id store.DocumentID, change func(*doc
 	if err != nil {
 		return fmt.Errorf("change %s: %w", id, err)
 	}
-	if r.Seq != before && r.Status != event.StatusSending {
-		d.Publish(ctx, event.DTEStatus, event.StatusChanged{DocumentID: id, Seq: r.Seq})
+	if r.Seq != before {
+		d.tell(trace.Follow(ctx, r.Trace), &r)
 	}
 	return nil
+}
+
+// tell logs a change under the trace of the document's request, and wakes notify but for the step to sending.
+func (d *Desk) tell(ctx context.Context, r *document.Record) {
+	d.Logger.InfoContext(ctx, "document changed", "rut_emisor", r.RUT.String(), "environment", r.Env, "tipo_dte", r.Type, "folio", r.Folio,
+		"status", r.Status, "envelope", r.Envelope, "track_id", r.Track(), "age_seconds", int(d.Now().Sub(r.History[0].At).Seconds()))
+	if r.Status != event.StatusSending {
+		d.Publish(ctx, event.DTEStatus, event.StatusChanged{DocumentID: r.DocumentID, Seq: r.Seq})
+	}
 }
 
 // Publish sends a wake-up. One that cannot be sent is only logged: the tick finds what it would have announced.

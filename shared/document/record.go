@@ -53,6 +53,8 @@ type Record struct {
 	Tracks  []string `json:"tracks,omitempty"`
 	SII     *SII     `json:"sii,omitempty"`
 	History []Change `json:"history"`
+	// Trace is the traceparent of the request that issued it: whoever goes on with it logs under that.
+	Trace string `json:"trace,omitempty"`
 	// Fence grows when somebody makes sure that a change which was announced does not come any more.
 	Fence int `json:"fence,omitempty"`
 }

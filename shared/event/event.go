@@ -29,6 +29,10 @@ const (
 // Topics lists all of them.
 func Topics() []Topic { return []Topic{DTESigned, DTESent, DTEStatus, DTEReceived, CompanyAlert} }
 
+// TraceAttribute is the attribute of a message with the traceparent of who published it, as Google's own
+// clients name it.
+const TraceAttribute = "googclient_traceparent"
+
 // Signed says that documents of a chain wait in the outbox.
 type Signed struct {
 	store.DocumentID

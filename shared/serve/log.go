@@ -2,8 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,15 +12,17 @@ import (
 	"time"
 
 	"timbre/shared/problem"
+	"timbre/shared/trace"
 )
 
 type notesKey struct{}
 
 // notes are what the log lines of one request carry.
 type notes struct {
-	requestID, trace string
+	requestID string
 
 	mu    sync.Mutex
+	span  trace.Span
 	attrs []slog.Attr
 }
 
@@ -43,31 +43,28 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-var (
-	wellFormedID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
-	// traceparent is W3C Trace Context, version 00: version, trace id, parent id, flags.
-	traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}`)
-)
+var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 
-// withNotes takes the caller's request id if it is harmless, else the trace id, else a random one.
+// withNotes goes on with the caller's trace or begins one. It takes the caller's request id if that is
+// harmless, else the trace id.
 func withNotes(ctx context.Context, r *http.Request) (context.Context, *notes) {
-	n := &notes{requestID: r.Header.Get(problem.RequestIDHeader)}
-	if m := traceparent.FindStringSubmatch(r.Header.Get("Traceparent")); m != nil {
-		n.trace = m[1]
-	}
+	n := &notes{requestID: r.Header.Get(problem.RequestIDHeader), span: trace.Start(r.Header.Get(trace.Header))}
 	if !wellFormedID.MatchString(n.requestID) {
-		n.requestID = n.trace
+		n.requestID = n.span.TraceID()
 	}
-	if n.requestID == "" {
-		n.requestID = randomID()
-	}
-	return context.WithValue(ctx, notesKey{}, n), n
+	return trace.With(context.WithValue(ctx, notesKey{}, n), n.span), n
 }
 
-func randomID() string {
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // never fails (crypto/rand)
-	return hex.EncodeToString(id)
+// adopt goes on with the trace that a message carries, for the request's own line too.
+func adopt(ctx context.Context, parent string) context.Context {
+	n, ok := ctx.Value(notesKey{}).(*notes)
+	if parent == "" || !ok {
+		return ctx
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.span = trace.Start(parent)
+	return trace.With(ctx, n.span)
 }
 
 // NewLogger writes JSON lines with Cloud Logging's keys; lines of a request carry its id and trace.
@@ -96,14 +93,16 @@ type logHandler struct {
 
 // Handle implements slog.Handler.
 func (h *logHandler) Handle(ctx context.Context, record slog.Record) error {
-	n, ok := ctx.Value(notesKey{}).(*notes)
-	if !ok {
-		return h.Handler.Handle(ctx, record)
-	}
 	record = record.Clone()
-	record.AddAttrs(slog.String("request_id", n.requestID))
-	if n.trace != "" {
-		record.AddAttrs(slog.String("logging.googleapis.com/trace", "projects/"+h.project+"/traces/"+n.trace))
+	if n, ok := ctx.Value(notesKey{}).(*notes); ok {
+		record.AddAttrs(slog.String("request_id", n.requestID))
+	}
+	if span := trace.From(ctx); span != (trace.Span{}) {
+		record.AddAttrs(
+			slog.String("logging.googleapis.com/trace", "projects/"+h.project+"/traces/"+span.TraceID()),
+			slog.String("logging.googleapis.com/spanId", span.ID()),
+			slog.Bool("logging.googleapis.com/trace_sampled", span.Sampled()),
+		)
 	}
 	return h.Handler.Handle(ctx, record)
 }
@@ -135,6 +134,7 @@ func (s *Server) logRequest(r *http.Request, a *answer, begin time.Time) {
 	n, _ := ctx.Value(notesKey{}).(*notes) // ServeHTTP put them there
 	n.mu.Lock()
 	attrs = append(attrs, n.attrs...)
+	ctx = trace.With(ctx, n.span)
 	n.mu.Unlock()
 	s.logger.LogAttrs(ctx, level, "request", attrs...)
 }

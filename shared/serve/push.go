@@ -40,13 +40,14 @@ func Push(logger *slog.Logger, do PushFunc) http.Handler {
 			problem.Write(w, r, problem.New(problem.NotFound, ""), logger)
 			return
 		}
-		message, attempt, err := readPush(w, r)
+		m, err := readPush(w, r)
+		ctx := adopt(r.Context(), m.parent)
 		if err == nil {
-			err = do(r.Context(), topic, message, attempt)
+			err = do(ctx, topic, m.data, m.attempt)
 		}
 		var forGood *permanent
 		if errors.As(err, &forGood) {
-			logger.ErrorContext(r.Context(), "message given up", "topic", topic, "attempt", attempt, "error", err)
+			logger.ErrorContext(ctx, "message given up", "topic", topic, "attempt", m.attempt, "error", err)
 			err = nil
 		}
 		if err != nil {
@@ -69,31 +70,41 @@ func redeliver(err error) error {
 type pushed struct {
 	DeliveryAttempt int `json:"deliveryAttempt"`
 	Message         *struct {
-		Data []byte `json:"data"`
+		Data       []byte            `json:"data"`
+		Attributes map[string]string `json:"attributes"`
 	} `json:"message"`
 }
 
+// message is what a push brings.
+type message struct {
+	data    json.RawMessage
+	attempt int
+	parent  string // the traceparent of who published it
+}
+
 // readPush decodes a wrapped push, or a CloudEvent of Eventarc in binary or structured mode.
-func readPush(w http.ResponseWriter, r *http.Request) (json.RawMessage, int, error) {
+func readPush(w http.ResponseWriter, r *http.Request) (message, error) {
 	text, err := ReadBody(w, r, maxPush)
 	if err != nil {
-		return nil, 0, err
+		return message{}, err
 	}
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/cloudevents+json" {
 		var event struct {
 			Data json.RawMessage `json:"data"`
 		}
 		if err := json.Unmarshal(text, &event); err != nil {
-			return nil, 0, Permanent(fmt.Errorf("decode a CloudEvent: %w", err))
+			return message{}, Permanent(fmt.Errorf("decode a CloudEvent: %w", err))
 		}
 		text = event.Data
 	}
 	var p pushed
 	if err := json.Unmarshal(text, &p); err != nil {
-		return nil, 0, Permanent(fmt.Errorf("decode a push: %w", err))
+		return message{}, Permanent(fmt.Errorf("decode a push: %w", err))
 	}
+	m := message{attempt: p.DeliveryAttempt}
 	if p.Message == nil || !json.Valid(p.Message.Data) {
-		return nil, p.DeliveryAttempt, Permanent(errors.New("push without a JSON message"))
+		return m, Permanent(errors.New("push without a JSON message"))
 	}
-	return p.Message.Data, p.DeliveryAttempt, nil
+	m.data, m.parent = p.Message.Data, p.Message.Attributes[event.TraceAttribute]
+	return m, nil
 }

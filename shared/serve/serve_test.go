@@ -125,8 +125,13 @@ func TestRequestLine(t *testing.T) {
 	web, _ := line["httpRequest"].(map[string]any)
 	delete(web, "latency")
 	delete(line, "time")
+	if span, ok := line["logging.googleapis.com/spanId"].(string); !ok || len(span) != 16 || span == "00f067aa0ba902b7" {
+		t.Errorf("span %q is not our own", span)
+	}
+	delete(line, "logging.googleapis.com/spanId")
 	want := map[string]any{
-		"severity": "INFO", "message": "request", "request_id": "odoo.12345", "rut_emisor": "76192083-9",
+		"logging.googleapis.com/trace_sampled": true,
+		"severity":                             "INFO", "message": "request", "request_id": "odoo.12345", "rut_emisor": "76192083-9",
 		"logging.googleapis.com/trace": "projects/proj/traces/4bf92f3577b34da6a3ce929d0e0e4736",
 		"httpRequest": map[string]any{
 			"requestMethod": "GET", "requestUrl": "/v1/companies/{rut}", "status": 200.0, "responseSize": "5",

@@ -12,6 +12,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 
 	"timbre/shared/event"
+	"timbre/shared/trace"
 )
 
 // publishTimeout bounds a publish: a message is a wake-up, the tick finds what none announced.
@@ -52,7 +53,11 @@ func (b *Bus) Publish(ctx context.Context, topic event.Topic, message any) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	if _, err := b.publisher(topic).Publish(ctx, &pubsub.Message{Data: data}).Get(ctx); err != nil {
+	m := &pubsub.Message{Data: data}
+	if parent := trace.Parent(ctx); parent != "" {
+		m.Attributes = map[string]string{event.TraceAttribute: parent}
+	}
+	if _, err := b.publisher(topic).Publish(ctx, m).Get(ctx); err != nil {
 		return fmt.Errorf("publish on %s: %w", topic, err)
 	}
 	return nil
