@@ -107,6 +107,7 @@ func (s *service) look(ctx context.Context, r rut.RUT) error {
 	if err := s.keep(ctx, c); err != nil {
 		return err
 	}
+	s.measureCertificate(ctx, c)
 	alerts := s.certificateAlerts(c)
 	more, err := s.folioAlerts(ctx, c)
 	if err != nil {
@@ -166,6 +167,7 @@ func (s *service) folioAlerts(ctx context.Context, c *company.Company) ([]alert.
 	of := store.Company{Env: c.Active, RUT: c.RUT}
 	var all []alert.Alert
 	for _, t := range stock.Types {
+		s.measureFolios(ctx, of, t)
 		all = append(all, s.cafAlerts(of, t)...)
 		if a, low := foliosLow(of, t); low {
 			all = append(all, a)

@@ -38,6 +38,8 @@ type Options struct {
 	BaseURL string
 	// Roots replace the system's root certificates.
 	Roots *x509.CertPool
+	// Wrap may watch what goes over the wire.
+	Wrap func(http.RoundTripper) http.RoundTripper
 	// ClaimTokens are of which environment the tokens are that the register of claims of certificacion is asked
 	// with; empty: its own. Since 2021 it has been seen to take those of produccion only (WEBSERVICES §8).
 	ClaimTokens store.Environment
@@ -76,11 +78,15 @@ func New(state *store.Bucket, now func() time.Time, o Options) *Client {
 	if o.Pause == nil {
 		o.Pause = pause
 	}
+	wire := http.RoundTripper(transport(o.Roots))
+	if o.Wrap != nil {
+		wire = o.Wrap(wire)
+	}
 	return &Client{
 		circuits:    newCircuits(now, o),
 		claimTokens: o.ClaimTokens,
 		base:        strings.TrimRight(o.BaseURL, "/"),
-		http:        &http.Client{Transport: transport(o.Roots), CheckRedirect: refuseRedirect},
+		http:        &http.Client{Transport: wire, CheckRedirect: refuseRedirect},
 		slots:       make(chan struct{}, o.Parallel),
 		pause:       o.Pause,
 		tokens:      &tokens{bucket: state, now: now, pause: o.Pause, wait: cmp.Or(o.TokenWait, refreshLimit), slots: map[store.Name]*slot{}},

@@ -15,7 +15,7 @@ var _ onboard.Inquirer = (*sii.Session)(nil)
 func main() { gcp.Main(build) }
 
 func build(cfg onboard.Config, c *gcp.Cloud) (gcp.Function, error) {
-	client := sii.New(c.State, c.Now, sii.Options{BaseURL: cfg.SIIBaseURL})
+	client := c.SII(sii.Options{BaseURL: cfg.SIIBaseURL})
 	return onboard.New(cfg, onboard.Deps{
 		State: c.State, Archive: c.Archive, Secrets: c.Secrets, SIIKeys: c.SIIKeys, Keys: c.Keys,
 		SII:     func(e store.Environment, id *cert.Identity) onboard.Inquirer { return client.As(e, sii.PersonOf(id)) },

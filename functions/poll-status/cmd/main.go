@@ -26,7 +26,7 @@ func main() { gcp.Main(build) }
 
 func build(cfg pollstatus.Config, c *gcp.Cloud) (gcp.Function, error) {
 	dialer := dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts})
-	client := sii.New(c.State, c.Now, sii.Options{BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait})
+	client := c.SII(sii.Options{BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait})
 	return pollstatus.New(cfg, pollstatus.Deps{
 		State: c.State, Archive: c.Archive, Companies: c.Companies, Identities: c.Vault, Passwords: c.Vault,
 		Mail: mailbox.NewReader(dialer.DialContext, mailbox.Options{Timeout: 10 * time.Second, Retries: -1}),

@@ -19,7 +19,7 @@ var (
 func main() { gcp.Main(build) }
 
 func build(cfg send.Config, c *gcp.Cloud) (gcp.Function, error) {
-	client := sii.New(c.State, c.Now, sii.Options{BaseURL: cfg.SIIBaseURL, DrainEvery: cfg.DrainEvery, TokenWait: cfg.TokenWait})
+	client := c.SII(sii.Options{BaseURL: cfg.SIIBaseURL, DrainEvery: cfg.DrainEvery, TokenWait: cfg.TokenWait})
 	return send.New(cfg, send.Deps{
 		State: c.State, Archive: c.Archive, Companies: c.Companies, Identities: c.Vault,
 		SII: func(env store.Environment, id *cert.Identity) send.Uploader { return client.As(env, sii.PersonOf(id)) },
