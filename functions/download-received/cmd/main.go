@@ -30,7 +30,7 @@ func main() { gcp.Main(build) }
 
 func build(cfg downloadreceived.Config, c *gcp.Cloud) (gcp.Function, error) {
 	dialer := dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts})
-	client := sii.New(c.State, c.Now, sii.Options{
+	client := c.SII(sii.Options{
 		BaseURL: cfg.SIIBaseURL, TokenWait: cfg.TokenWait, ClaimTokens: store.Environment(cfg.ClaimTokens),
 	})
 	var register downloadreceived.Registers
