@@ -36,8 +36,20 @@
 // without the SII. The number of each file and answer (CodEnvio, IdRespuesta) is its place in a gapless log. A company
 // without intercambio.smtp answers nothing.
 //
+// …/response enters what a person says about a document into the SII's register of acceptance or claim. Never anything
+// else is entered. Nothing is entered for a document that the SII lacks or holds with other data, nor what its state
+// machine or its eight days (shared/claim) forbid. The steps, which the tick takes up where somebody died:
+//
+//  1. Write the due entry of the document; then note the response in its record as pending.
+//  2. Enter it, once. What the SII answers ends it; what was lost or refused, its list of events decides, since the
+//     action may be there by an earlier attempt. Without an answer it stays pending: the caller gets 503, and the
+//     tick goes on until the SII answers or the term is over.
+//
+// When the SII has a document, the tick asks when it received it, and looks again three days and one day before the end
+// (claim.deadline, once each, unless somebody has answered, here or there) and at the end.
+//
 // The books of the SII's register of purchases come by upload (PUT …/reconciliation), or each day by the connector
 // (RCV_CONNECTOR); what is missing is reckoned when somebody asks, so that the list shrinks by itself.
 //
-// Environment: that of settings.Common, SII_BASE_URL, ALLOW_PRIVATE_HOSTS, INTAKE_EVERY, RCV_CONNECTOR.
+// Environment: that of settings.Common, SII_BASE_URL, ALLOW_PRIVATE_HOSTS, INTAKE_EVERY, CLAIM_TOKENS, RCV_CONNECTOR.
 package downloadreceived
