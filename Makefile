@@ -120,7 +120,7 @@ crash-short: build ## the same for a minute
 .PHONY: crash-planted
 crash-planted: ## plant each known bug; the audit must find it
 	@mkdir -p $(BIN) .local/planted
-	@set -e; for f in generate-sign send poll-status onboard; do \
+	@set -e; for f in generate-sign send poll-status notify onboard; do \
 	  go build -tags disable_grpc_modules,planted -trimpath -ldflags '-s -w' -o .local/planted/$$f ./functions/$$f/cmd; done
 	@$(CRASH) && env BIN_DIR=.local/planted $(BIN)/crash planted $(BUGS)
 

@@ -57,6 +57,7 @@ func Run(ctx context.Context, s Sources) (*Report, error) {
 	a.checkFolios()
 	a.checkSending()
 	a.checkVerdicts()
+	a.checkEvents()
 	slices.SortFunc(a.report.Violations, func(x, y Violation) int {
 		return cmp.Or(cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Subject, y.Subject))
 	})

@@ -9,6 +9,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +26,7 @@ const (
 	// keyA and keyB are the SHA-256 of the keys "a" and "b".
 	keyA = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 	keyB = "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"
+	keyC = "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6"
 )
 
 type object = map[string]any
@@ -33,6 +37,7 @@ type books struct {
 	judged         []object
 	uploads        []object
 	journal        []audit.Entry
+	deliveries     []audit.Delivery
 	announced      bool
 	overwrite      string // an object of the archive that is overwritten
 }
@@ -50,7 +55,18 @@ func request(folio int) object {
 }
 
 func record(key string, folio int, status string) object {
-	return object{"answer": answer(folio), "key": key, "version": 1, "status": status, "envelope": 1, "tracks": []string{"77"}}
+	return object{"answer": answer(folio), "key": key, "version": 1, "status": status, "envelope": 1, "tracks": []string{"77"}, "seq": 2}
+}
+
+func event(folio, seq int) string {
+	return fmt.Sprintf("certificacion.76400123-0.33.%d.%d", folio, seq)
+}
+
+func delivery(folio, seq int, status string) audit.Delivery {
+	return audit.Delivery{
+		ID: event(folio, seq), Event: "document.status", Environment: "certificacion", Company: "76400123-0", Type: 33, Folio: int64(folio),
+		Status: status, Seq: seq,
+	}
 }
 
 func judged(folio int, state string) object {
@@ -79,6 +95,8 @@ func newBooks() *books {
 			"doc/" + firm + "/33/0000000001.json":        record(keyA, 1, "accepted"),
 			"doc/" + firm + "/33/0000000002.json":        record(keyB, 2, "rejected"),
 			"envelopes/" + firm + "/dte/0000000001.json": plan(1, "done", 1, 2),
+			"log/" + firm + "/events/000000000001.json":  object{"id": event(1, 1)}, "log/" + firm + "/events/000000000002.json": object{"id": event(2, 1)},
+			"log/" + firm + "/events/000000000003.json": object{"id": event(2, 2)}, "log/" + firm + "/events/000000000004.json": object{"id": event(1, 2)},
 		},
 		archive: map[string]any{
 			"dte/" + firm + "/33/0000000001/1.xml": `<?xml version="1.0"?>` + "\n" + signed(1) + "\n", "dte/" + firm + "/33/0000000002/1.xml": signed(2),
@@ -90,6 +108,10 @@ func newBooks() *books {
 			{Key: "a", Environment: "certificacion", Company: "76400123-0", Status: 201, ID: "76400123-0/33/1", Total: "1190", Answer: audit.Hash([]byte(answer(1)))},
 			{Key: "a", Environment: "certificacion", Company: "76400123-0", Status: 200, ID: "76400123-0/33/1", Answer: audit.Hash([]byte(answer(1)))},
 			{Key: "bad", Environment: "certificacion", Company: "76400123-0", Status: 422},
+		},
+		deliveries: []audit.Delivery{
+			delivery(1, 1, "sent"), delivery(2, 1, "sent"), delivery(2, 1, "sent"), delivery(1, 2, "accepted"), delivery(2, 2, "rejected"),
+			delivery(2, 1, "sent"), {ID: "alert", Event: "folios.low"},
 		},
 	}
 }
@@ -129,30 +151,79 @@ var faults = map[string]struct {
 		b.state["envelopes/"+firm+"/dte/0000000002.json"] = plan(2, "done", 1, 2)
 		b.copyEnvelope()
 	}, map[audit.Rule]int{audit.OnePlan: 2}},
-	"other bytes at the SII":     {func(b *books) { b.uploads[0]["sha256"] = "x" }, map[audit.Rule]int{audit.AsArchived: 1}},
-	"not the signed bytes":       {func(b *books) { b.archive["dte/"+firm+"/33/0000000002/1.xml"] = signed(2) + "<x/>" }, map[audit.Rule]int{audit.AsArchived: 1}},
-	"sent, not archived":         {func(b *books) { delete(b.archive, "envelopes/"+firm+"/dte/0000000001.xml") }, map[audit.Rule]int{audit.AsArchived: 2}},
-	"twice at the SII":           {func(b *books) { b.judged = append(b.judged, judged(1, "RCH")) }, map[audit.Rule]int{audit.OnceAtSII: 1}},
-	"still waits":                {func(b *books) { b.state["outbox/"+firm+"/dte/33-0000000001"] = "" }, map[audit.Rule]int{audit.EmptyOutbox: 1}},
-	"an envelope is missing":     {func(b *books) { b.state["envelopes/"+firm+"/dte/0000000003.json"] = plan(3, "refused") }, map[audit.Rule]int{audit.ChainGapless: 1}},
-	"an envelope is parked":      {func(b *books) { b.state["envelopes/"+firm+"/dte/0000000001.json"] = plan(1, "parked", 1, 2) }, map[audit.Rule]int{audit.NothingMoves: 1}},
-	"the archive was touched":    {func(b *books) { b.overwrite = "dte/" + firm + "/33/0000000001/1.xml" }, map[audit.Rule]int{audit.Untouched: 1}},
-	"unknown to us":              {func(b *books) { b.judged = append(b.judged, judged(50, "DOK")) }, map[audit.Rule]int{audit.Unknown: 1}},
-	"no verdict":                 {func(b *books) { b.state["doc/"+firm+"/33/0000000001.json"] = record(keyA, 1, "sent") }, map[audit.Rule]int{audit.Verdict: 1}},
-	"accepted, was rejected":     {func(b *books) { b.judged[0] = judged(1, "RCH") }, map[audit.Rule]int{audit.FalseGreen: 1}},
-	"accepted, never judged":     {func(b *books) { b.judged = b.judged[1:] }, map[audit.Rule]int{audit.FalseGreen: 1}},
-	"accepted, with remarks":     {func(b *books) { b.judged[0] = judged(1, "RPR") }, map[audit.Rule]int{audit.Verdict: 1}},
-	"rejected, was accepted":     {func(b *books) { b.judged[1] = judged(2, "DOK") }, map[audit.Rule]int{audit.FalseRed: 1}},
-	"blocked, was accepted":      {func(b *books) { b.state["doc/"+firm+"/33/0000000001.json"] = record(keyA, 1, "blocked") }, map[audit.Rule]int{audit.FalseRed: 1}},
-	"under another track":        {func(b *books) { b.judged[0]["track_id"] = "78" }, map[audit.Rule]int{audit.RightTrack: 1}},
+	"other bytes at the SII":   {func(b *books) { b.uploads[0]["sha256"] = "x" }, map[audit.Rule]int{audit.AsArchived: 1}},
+	"not the signed bytes":     {func(b *books) { b.archive["dte/"+firm+"/33/0000000002/1.xml"] = signed(2) + "<x/>" }, map[audit.Rule]int{audit.AsArchived: 1}},
+	"sent, not archived":       {func(b *books) { delete(b.archive, "envelopes/"+firm+"/dte/0000000001.xml") }, map[audit.Rule]int{audit.AsArchived: 2}},
+	"twice at the SII":         {func(b *books) { b.judged = append(b.judged, judged(1, "RCH")) }, map[audit.Rule]int{audit.OnceAtSII: 1}},
+	"still waits":              {func(b *books) { b.state["outbox/"+firm+"/dte/33-0000000001"] = "" }, map[audit.Rule]int{audit.EmptyOutbox: 1}},
+	"an envelope is missing":   {func(b *books) { b.state["envelopes/"+firm+"/dte/0000000003.json"] = plan(3, "refused") }, map[audit.Rule]int{audit.ChainGapless: 1}},
+	"an envelope is parked":    {func(b *books) { b.state["envelopes/"+firm+"/dte/0000000001.json"] = plan(1, "parked", 1, 2) }, map[audit.Rule]int{audit.NothingMoves: 1}},
+	"the archive was touched":  {func(b *books) { b.overwrite = "dte/" + firm + "/33/0000000001/1.xml" }, map[audit.Rule]int{audit.Untouched: 1}},
+	"unknown to us":            {func(b *books) { b.judged = append(b.judged, judged(50, "DOK")) }, map[audit.Rule]int{audit.Unknown: 1}},
+	"no verdict":               {func(b *books) { b.state["doc/"+firm+"/33/0000000001.json"] = record(keyA, 1, "sent") }, map[audit.Rule]int{audit.Verdict: 1, audit.Told: 1}},
+	"accepted, was rejected":   {func(b *books) { b.judged[0] = judged(1, "RCH") }, map[audit.Rule]int{audit.FalseGreen: 1}},
+	"accepted, never judged":   {func(b *books) { b.judged = b.judged[1:] }, map[audit.Rule]int{audit.FalseGreen: 1}},
+	"accepted, with remarks":   {func(b *books) { b.judged[0] = judged(1, "RPR") }, map[audit.Rule]int{audit.Verdict: 1}},
+	"rejected, was accepted":   {func(b *books) { b.judged[1] = judged(2, "DOK") }, map[audit.Rule]int{audit.FalseRed: 1}},
+	"blocked, was accepted":    {func(b *books) { b.state["doc/"+firm+"/33/0000000001.json"] = record(keyA, 1, "blocked") }, map[audit.Rule]int{audit.FalseRed: 1, audit.Told: 1}},
+	"under another track":      {func(b *books) { b.judged[0]["track_id"] = "78" }, map[audit.Rule]int{audit.RightTrack: 1}},
+	"another status was told":  {func(b *books) { b.deliveries[3].Status = "rejected" }, map[audit.Rule]int{audit.Told: 1}},
+	"the last change not told": {func(b *books) { b.deliveries = slices.Delete(b.deliveries, 3, 4) }, map[audit.Rule]int{audit.Told: 1}},
+	"it is told later": {func(b *books) {
+		b.deliveries = slices.Delete(b.deliveries, 3, 4)
+		b.announced = true
+		b.state["due/2026-11-24T10:00/notify/document/"+firm+"/33/0000000001/2/1"] = ""
+	}, map[audit.Rule]int{}},
+	"told in another order": {func(b *books) { b.deliveries[0], b.deliveries[3] = b.deliveries[3], b.deliveries[0] }, map[audit.Rule]int{audit.ToldInOrder: 1}},
+	"told of what is not":   {func(b *books) { b.deliveries = append(b.deliveries, delivery(9, 1, "sent")) }, map[audit.Rule]int{audit.Told: 1}},
+	"not in the log": {func(b *books) {
+		b.state["log/"+firm+"/events/000000000003.json"] = object{"id": event(2, 1)}
+	}, map[audit.Rule]int{audit.LogWhole: 2}},
+	"a gap in the log":         {func(b *books) { delete(b.state, "log/"+firm+"/events/000000000002.json") }, map[audit.Rule]int{audit.LogWhole: 3}},
+	"a boleta that came twice": {(*books).boletaTwice, map[audit.Rule]int{}},
+	"a boleta without track id": {func(b *books) {
+		b.boletaTwice()
+		b.state["doc/"+firm+"/39/0000000001.json"].(object)["tracks"] = []string{} //nolint:forcetypeassert // made so
+	}, map[audit.Rule]int{}},
+	"a boleta by DTEUpload twice": {func(b *books) {
+		b.boletaTwice()
+		b.uploads[2]["channel"] = "dte"
+	}, map[audit.Rule]int{audit.OnceAtSII: 1}},
+	"a boleta held twice":        {func(b *books) { b.boletaTwice(); b.judged[3]["state"] = "DOK" }, map[audit.Rule]int{audit.OnceAtSII: 1}},
 	"a document without a claim": {func(b *books) { delete(b.state, "claims/"+firm+"/33/0000000002.json") }, map[audit.Rule]int{audit.OneKeyPerFolio: 1, audit.NoLostFolio: 1}},
 }
 
 // twoFolios lets key a use folio 4, too.
 func (b *books) twoFolios() {
 	b.state["claims/"+firm+"/33/0000000004.json"] = claim(keyA)
-	b.state["doc/"+firm+"/33/0000000004.json"] = record(keyA, 4, "rejected")
+	second := record(keyA, 4, "rejected")
+	second["seq"] = 0 // nobody was told of it
+	b.state["doc/"+firm+"/33/0000000004.json"] = second
 	b.archive["dte/"+firm+"/33/0000000004/1.xml"] = signed(4)
+}
+
+// boletaTwice lets the SII judge a boleta twice and hold it once.
+func (b *books) boletaTwice() {
+	text := strings.ReplaceAll(signed(1), ">33<", ">39<")
+	b.state["claims/"+firm+"/39/0000000001.json"] = claim(keyC)
+	b.state["req/"+firm+"/"+keyC+".json"] = object{"environment": "certificacion", "rut": "76400123-0", "type": 39, "folio": 1}
+	b.state["doc/"+firm+"/39/0000000001.json"] = object{
+		"answer": "{}", "key": keyC, "version": 1, "status": "accepted", "envelope": 1, "tracks": []string{"79", "80"}, "seq": 0,
+	}
+	b.archive["dte/"+firm+"/39/0000000001/1.xml"] = text
+	b.archive["envelopes/"+firm+"/boleta/0000000001.xml"] = "<EnvioBOLETA>" + text + "</EnvioBOLETA>"
+	carried := plan(1, "done", 1)
+	carried["channel"], carried["documents"] = "boleta", []object{{"type": 39, "folio": 1, "version": 1}}
+	b.state["envelopes/"+firm+"/boleta/0000000001.json"] = carried
+	for n, state := range []string{"DOK", "RCH"} {
+		b.uploads = append(b.uploads, object{
+			"track_id": strconv.Itoa(79 + n), "channel": "boleta", "company": "76400123-0", "state": "EPR", "sent": 1,
+			"sha256": audit.Hash([]byte("<EnvioBOLETA>" + text + "</EnvioBOLETA>")),
+		})
+		j := judged(1, state)
+		j["type"], j["track_id"] = 39, strconv.Itoa(79+n)
+		b.judged = append(b.judged, j)
+	}
 }
 
 // announce leaves a claim that a sweep will see.
@@ -238,7 +309,16 @@ func (b *books) audit(t *testing.T) *audit.Report {
 		check(t, journal.Add(e))
 	}
 	check(t, journal.Close())
-	report, err := audit.Run(t.Context(), audit.Sources{Storage: server.URL(), SII: control.URL, Journals: []string{path}, Announced: b.announced})
+	taken := filepath.Join(t.TempDir(), "deliveries")
+	journal, err = audit.OpenJournal(taken)
+	check(t, err)
+	for _, d := range b.deliveries {
+		check(t, journal.AddDelivery(d))
+	}
+	check(t, journal.Close())
+	report, err := audit.Run(t.Context(), audit.Sources{
+		Storage: server.URL(), SII: control.URL, Journals: []string{path}, Deliveries: []string{taken}, Announced: b.announced,
+	})
 	check(t, err)
 	return report
 }

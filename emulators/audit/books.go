@@ -14,13 +14,18 @@ type Sources struct {
 	Archive  string   // bucket; empty: timbre-archive
 	SII      string   // the simulator's control API
 	Journals []string // files that callers kept
-	// Announced lets claims stay unfinished whose series has a sweep announced under due/; they are counted.
+	// Deliveries are files of what webhooks took; empty: nobody listened.
+	Deliveries []string
+	// Announced lets claims stay unfinished whose series has a sweep announced under due/, and changes untold that
+	// are due later; they are counted.
 	Announced bool
 }
 
 // books are all that there is to look at.
 type books struct {
-	entries []Entry
+	entries    []Entry
+	deliveries []Delivery
+	listened   bool
 
 	cafs     map[string][]caf // by environment/rut
 	claims   map[id]claim
@@ -30,7 +35,9 @@ type books struct {
 	marks    map[series]int64
 	plans    []plan
 	outbox   map[id]bool
-	covered  map[series]bool // by an announced sweep; empty if none may be
+	covered  map[series]bool     // by an announced sweep; empty if none may be
+	told     map[id]bool         // by notify, some time: its changes are due; empty if none may be
+	logs     map[string][]logged // by environment/rut, in order
 
 	signed    map[id]map[string][]byte // by version
 	envelopes map[string][]byte        // by name
@@ -45,15 +52,13 @@ func gather(ctx context.Context, s Sources) (*books, error) {
 		cafs: map[string][]caf{}, claims: map[id]claim{}, requests: map[string]request{}, records: map[id]record{}, freed: map[id]bool{},
 		marks: map[series]int64{}, outbox: map[id]bool{}, signed: map[id]map[string][]byte{}, envelopes: map[string][]byte{},
 	}
-	for _, path := range s.Journals {
-		entries, err := readJournal(path)
-		if err != nil {
-			return nil, err
-		}
-		b.entries = append(b.entries, entries...)
-	}
 	state, archive := bucket{s.Storage, orDefault(s.State, "timbre-state")}, bucket{s.Storage, orDefault(s.Archive, "timbre-archive")}
-	for _, part := range []func(context.Context, bucket) error{b.readCompanies, b.readFolios, b.readHints, b.readSending} {
+	var err error
+	// First what is due, then what it is about, last what callers saw: what is not due by then has been done.
+	if b.covered, b.told, err = announced(ctx, state, s.Announced); err != nil {
+		return nil, err
+	}
+	for _, part := range []func(context.Context, bucket) error{b.readCompanies, b.readFolios, b.readHints, b.readSending, b.readLogs} {
 		if err := part(ctx, state); err != nil {
 			return nil, err
 		}
@@ -61,8 +66,7 @@ func gather(ctx context.Context, s Sources) (*books, error) {
 	if err := b.readArchive(ctx, archive); err != nil {
 		return nil, err
 	}
-	var err error
-	if b.covered, err = announced(ctx, state, s.Announced); err != nil {
+	if err := b.readJournals(s); err != nil {
 		return nil, err
 	}
 	if s.SII == "" {
@@ -72,6 +76,24 @@ func gather(ctx context.Context, s Sources) (*books, error) {
 		return nil, err
 	}
 	return b, getJSON(ctx, s.SII+"/_control/envelopes", &b.uploads)
+}
+
+func (b *books) readJournals(s Sources) error {
+	for _, path := range s.Journals {
+		entries, err := readJournal[Entry](path)
+		if err != nil {
+			return err
+		}
+		b.entries = append(b.entries, entries...)
+	}
+	for _, path := range s.Deliveries {
+		deliveries, err := readJournal[Delivery](path)
+		if err != nil {
+			return err
+		}
+		b.listened, b.deliveries = true, append(b.deliveries, deliveries...)
+	}
+	return nil
 }
 
 func orDefault(name, otherwise string) string {

@@ -83,7 +83,7 @@ func (a *auditor) checkUploads() {
 	}
 	a.count("envelopes archived", len(a.envelopes))
 	for _, u := range a.uploads {
-		a.count("envelopes at the SII "+u.State, 1)
+		a.count("envelopes at the SII "+u.Channel+" "+u.State, 1)
 		a.count("uploads that the SII saw", u.Sent)
 		if ours[u.SHA256] == "" {
 			a.violate(AsArchived, "track "+u.TrackID, "the SII has an envelope of %s that is not in the archive", u.Company)

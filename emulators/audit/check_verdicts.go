@@ -15,8 +15,13 @@ func (a *auditor) checkVerdicts() {
 		}
 	}
 	for i, all := range atSII {
-		if len(all) > 1 {
+		held := slices.DeleteFunc(slices.Clone(all), func(j judged) bool { return j.State == "RCH" })
+		forgetful := !slices.ContainsFunc(all, func(j judged) bool { return !a.forgetful(j) })
+		if len(all) > 1 && (!forgetful || len(held) > 1) {
 			a.violate(OnceAtSII, i.String(), "was judged %d times: %v", len(all), all)
+		}
+		if len(held) > 0 {
+			atSII[i] = held
 		}
 	}
 	for i, r := range a.records {
@@ -48,9 +53,21 @@ func (a *auditor) checkVerdict(i id, r record, all []judged) {
 		a.violate(Verdict, i.String(), "is still %s; the registry says %q", r.Status, j.State)
 	}
 	known := slices.ContainsFunc(r.Tracks, func(t string) bool { return sameTrack(t, j.TrackID) })
-	if j.TrackID != "" && !known {
+	switch {
+	case j.TrackID == "" || known:
+	case a.forgetful(j):
+		a.count("boletas whose track id the SII never told", 1)
+	default:
 		a.violate(RightTrack, i.String(), "knows track ids %v, the SII judged it under %s", r.Tracks, j.TrackID)
 	}
+}
+
+// forgetful tells whether a document came by the service that does not know a file again, so that nobody learns
+// the track id of an upload whose answer was lost.
+func (a *auditor) forgetful(j judged) bool {
+	return slices.ContainsFunc(a.uploads, func(u upload) bool {
+		return u.Channel == "boleta" && sameTrack(u.TrackID, j.TrackID)
+	})
 }
 
 // sameTrack compares track ids as numbers: the SII writes them with and without leading zeros.

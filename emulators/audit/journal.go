@@ -24,13 +24,27 @@ type Entry struct {
 	Refusal     string `json:"refusal,omitempty"` // what was said where it was refused
 }
 
+// Delivery is one event that a webhook took.
+type Delivery struct {
+	ID          string `json:"id"`
+	Event       string `json:"event"`
+	Environment string `json:"environment,omitempty"`
+	Company     string `json:"company,omitempty"`
+	Type        int    `json:"type,omitempty"`
+	Folio       int64  `json:"folio,omitempty"`
+	Status      string `json:"status,omitempty"`
+	Seq         int    `json:"seq,omitempty"`
+}
+
+func (d Delivery) document() id { return id{series{d.Environment, d.Company, d.Type}, d.Folio} }
+
 // Hash is an answer as Entry holds it.
 func Hash(answer []byte) string {
 	sum := sha256.Sum256(answer)
 	return hex.EncodeToString(sum[:])
 }
 
-// Journal is a file of entries, a line each. It is safe for concurrent use.
+// Journal is a file of entries or deliveries, a line each. It is safe for concurrent use.
 type Journal struct {
 	mu   sync.Mutex
 	file *os.File
@@ -46,7 +60,12 @@ func OpenJournal(path string) (*Journal, error) {
 }
 
 // Add notes an answer.
-func (j *Journal) Add(e Entry) error {
+func (j *Journal) Add(e Entry) error { return j.add(e) }
+
+// AddDelivery notes what a webhook took.
+func (j *Journal) AddDelivery(d Delivery) error { return j.add(d) }
+
+func (j *Journal) add(e any) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -60,15 +79,15 @@ func (j *Journal) Add(e Entry) error {
 // Close closes the file.
 func (j *Journal) Close() error { return j.file.Close() }
 
-func readJournal(path string) ([]Entry, error) {
+func readJournal[T any](path string) ([]T, error) {
 	file, err := os.Open(path) //nolint:gosec // the caller names it
 	if err != nil {
 		return nil, fmt.Errorf("read a journal: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	var all []Entry
+	var all []T
 	for decoder := json.NewDecoder(bufio.NewReader(file)); ; {
-		var e Entry
+		var e T
 		err := decoder.Decode(&e)
 		if errors.Is(err, io.EOF) {
 			return all, nil

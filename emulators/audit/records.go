@@ -91,6 +91,7 @@ type record struct {
 	Status    string   `json:"status"`
 	Envelope  int64    `json:"envelope"`
 	Tracks    []string `json:"tracks"`
+	Seq       int      `json:"seq"` // changes of the status so far
 }
 
 func (r record) accepted() bool {

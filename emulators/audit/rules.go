@@ -21,7 +21,7 @@ const (
 	// Of envelopes.
 	OnePlan      Rule = "one-plan"       // no document is in two envelopes that may be at the SII
 	AsArchived   Rule = "as-archived"    // the SII got exactly the bytes of the archive, which hold the signed bytes
-	OnceAtSII    Rule = "once-at-sii"    // the SII has judged no folio twice
+	OnceAtSII    Rule = "once-at-sii"    // the SII has judged no folio twice; by the service that does not know a file again it holds one
 	EmptyOutbox  Rule = "empty-outbox"   // only what is blocked still waits
 	ChainGapless Rule = "chain-gapless"  // envelopes are numbered without a gap
 	NothingMoves Rule = "nothing-moves"  // no envelope is still open or parked
@@ -33,6 +33,11 @@ const (
 	FalseGreen Rule = "false-green" // nothing is reported accepted that is not
 	FalseRed   Rule = "false-red"   // nothing is reported rejected that is not
 	RightTrack Rule = "right-track" // a document knows the track id under which the SII judged it
+
+	// Of what callers are told.
+	Told        Rule = "told"          // the last change of each document was told to the webhook, as it is
+	ToldInOrder Rule = "told-in-order" // a document's changes are told in their order
+	LogWhole    Rule = "log-whole"     // the log has each change once, without a gap in its numbers
 )
 
 // Violation is a broken rule.

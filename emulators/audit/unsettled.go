@@ -11,13 +11,14 @@ type Open struct {
 	Claims    int // without document
 	Documents int // without verdict, or waiting though not blocked
 	Envelopes int // neither refused nor decided
+	Events    int // that callers are still to be told
 }
 
 // Nothing tells whether all has come to its end.
 func (o Open) Nothing() bool { return o == Open{} }
 
 func (o Open) String() string {
-	return fmt.Sprintf("%d claims, %d documents, %d envelopes", o.Claims, o.Documents, o.Envelopes)
+	return fmt.Sprintf("%d claims, %d documents, %d envelopes, %d events", o.Claims, o.Documents, o.Envelopes, o.Events)
 }
 
 // ends are the states in which a document rests.
@@ -55,9 +56,14 @@ func Unsettled(ctx context.Context, s Sources) (Open, error) {
 	if err != nil {
 		return Open{}, err
 	}
-	covered, err := announced(ctx, state, s.Announced)
+	covered, _, err := announced(ctx, state, s.Announced)
 	if err != nil {
 		return Open{}, err
+	}
+	if len(s.Deliveries) > 0 && !s.Announced {
+		if open.Events, err = untold(ctx, state); err != nil {
+			return Open{}, err
+		}
 	}
 	for _, o := range claims {
 		i, err := parseID(o.name)
@@ -76,26 +82,44 @@ func Unsettled(ctx context.Context, s Sources) (Open, error) {
 	})
 }
 
-// announced are the series that a sweep is announced for.
-func announced(ctx context.Context, state bucket, asked bool) (map[series]bool, error) {
-	covered := map[series]bool{}
+// untold counts what notify is to look at.
+func untold(ctx context.Context, state bucket) (int, error) {
+	entries, err := state.list(ctx, "due/")
+	n := 0
+	for _, o := range entries {
+		if parts := strings.Split(o.name, "/"); len(parts) > 3 && parts[2] == "notify" {
+			n++
+		}
+	}
+	return n, err
+}
+
+// announced are the series that a sweep is announced for, and the documents whose changes notify is to tell.
+func announced(ctx context.Context, state bucket, asked bool) (map[series]bool, map[id]bool, error) {
+	covered, told := map[series]bool{}, map[id]bool{}
 	if !asked {
-		return covered, nil
+		return covered, told, nil
 	}
 	entries, err := state.list(ctx, "due/")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, o := range entries { // due/{minute}/generate-sign/{e}/{rut}/{type}
+	for _, o := range entries { // due/{minute}/generate-sign/{e}/{rut}/{type}, due/{minute}/notify/document/{e}/{rut}/{type}/{folio}/…
 		parts := strings.Split(o.name, "/")
-		if len(parts) != 6 || parts[2] != "generate-sign" {
-			continue
+		switch {
+		case len(parts) == 6 && parts[2] == "generate-sign":
+			s, err := parseSeries(strings.Join(parts[2:], "/"))
+			if err != nil {
+				return nil, nil, err
+			}
+			covered[s] = true
+		case len(parts) > 8 && parts[2] == "notify" && parts[3] == "document":
+			i, err := parseID(strings.Join(parts[3:8], "/"))
+			if err != nil {
+				return nil, nil, err
+			}
+			told[i] = true
 		}
-		s, err := parseSeries(strings.Join(parts[2:], "/"))
-		if err != nil {
-			return nil, err
-		}
-		covered[s] = true
 	}
-	return covered, nil
+	return covered, told, nil
 }

@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 )
@@ -14,8 +15,8 @@ func (c *callers) batch(ctx context.Context, rows int) error {
 	waiting := map[string]order{}
 	company := c.company(c.cluster.dice.below(len(c.cluster.companies)))
 	for range rows {
-		o := c.next()
-		o.company = company
+		n := int(c.orders.Add(1))
+		o := invoice(fmt.Sprintf("pedido-%06d", n), company, 33+n%2, n) // boletas may not be among others
 		waiting[o.key] = o
 	}
 	c.rows.Add(int64(rows))

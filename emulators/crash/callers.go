@@ -83,8 +83,13 @@ func (c *callers) act(ctx context.Context) error {
 func (c *callers) next() order {
 	n := int(c.orders.Add(1))
 	kind := 33
-	if n%7 == 0 {
+	switch {
+	case n%7 == 0:
 		kind = 34
+	case n%5 == 0:
+		kind = 39
+	case n%11 == 0:
+		kind = 41
 	}
 	return invoice(fmt.Sprintf("pedido-%06d", n), c.company(n), kind, n)
 }
@@ -103,6 +108,9 @@ func (c *callers) withNote(ctx context.Context) error {
 	var answered shown
 	if err := json.Unmarshal(text, &answered); err != nil {
 		return err
+	}
+	if answered.Type == 39 || answered.Type == 41 { // no note here refers to a boleta
+		return nil
 	}
 	_, err = c.issue(ctx, annulment(o, answered))
 	return err

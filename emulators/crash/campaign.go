@@ -88,12 +88,15 @@ func (c *cluster) campaign(ctx context.Context, say func(string, ...any)) (*Resu
 		}
 	}
 	c.tell(erps, random, say)
-	sources := audit.Sources{Storage: c.storage.URL(), SII: c.sii.ControlURL, Journals: []string{path}, Announced: c.options.Announced}
+	sources := audit.Sources{Storage: c.storage.URL(), SII: c.sii.ControlURL, Journals: []string{path}, Deliveries: []string{c.deliveries()}, Announced: c.options.Announced}
 	if result.Settled, err = c.settle(ctx, sources, say); err != nil {
 		return nil, err
 	}
 	if n := erps.gaveUp.Load(); n > 0 {
 		result.Problems = append(result.Problems, fmt.Sprintf("%d callers were never answered", n))
+	}
+	if n := c.receiver.forged.Load(); n > 0 {
+		result.Problems = append(result.Problems, fmt.Sprintf("%d webhooks were not signed", n))
 	}
 	say("audit…")
 	result.Report, err = audit.Run(ctx, sources)
@@ -158,7 +161,7 @@ func (c *cluster) enough(erps *callers) bool {
 }
 
 // victims are the functions that die at random.
-var victims = []string{"generate-sign", "send", "poll-status"}
+var victims = []string{"generate-sign", "send", "poll-status", "notify"}
 
 func (c *cluster) killOne() {
 	f := c.fleets[victims[c.dice.below(len(victims))]]

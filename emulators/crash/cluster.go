@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"timbre/emulators/audit"
 	"timbre/emulators/gcs"
 	"timbre/emulators/local"
 	"timbre/emulators/oidc"
@@ -36,7 +37,9 @@ const (
 )
 
 // subscriptions say which function each topic wakes.
-var subscriptions = []struct{ topic, function string }{{"dte-signed", "send"}, {"dte-sent", "poll-status"}}
+var subscriptions = []struct{ topic, function string }{
+	{"dte-signed", "send"}, {"dte-sent", "poll-status"}, {"dte-status", "notify"}, {"company-alert", "notify"},
+}
 
 // topics are those that the functions publish to.
 var topics = []string{"dte-signed", "dte-sent", "dte-status", "dte-received", "company-alert"}
@@ -55,12 +58,13 @@ type cluster struct {
 	sii     *sii.Server
 	issuer  *oidc.Issuer
 
-	fleets  map[string]*fleet
-	post    *post
-	killer  *killer
-	dice    *dice
-	client  *http.Client
-	crossed crossed
+	fleets   map[string]*fleet
+	post     *post
+	killer   *killer
+	dice     *dice
+	client   *http.Client
+	crossed  crossed
+	receiver *receiver
 
 	closers   []io.Closer
 	processes *errgroup.Group
@@ -95,18 +99,25 @@ func (c *cluster) start(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(c.dir, "log"), 0o700); err != nil {
 		return err
 	}
-	if err := authority.Make(c.world, authority.Options{Types: []int{33, 34, 61}, Folios: folios}); err != nil {
+	deliveries, err := audit.OpenJournal(c.deliveries())
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, deliveries)
+	c.receiver = &receiver{dice: c.dice, journal: deliveries, secrets: map[string]string{}}
+	if err := authority.Make(c.world, authority.Options{Types: []int{33, 34, 39, 41, 61}, Folios: folios}); err != nil {
 		return err
 	}
 	if err := c.startEmulators(); err != nil {
 		return err
 	}
-	for function, n := range map[string]int{
-		"generate-sign": c.options.Instances, "send": c.options.Instances, "poll-status": c.options.Instances, "onboard": 1,
-	} {
-		if err := c.startFleet(ctx, function, n); err != nil {
+	for _, function := range c.functions() {
+		if err := c.startFleet(ctx, function, c.options.Instances); err != nil {
 			return err
 		}
+	}
+	if err := c.startFleet(ctx, "onboard", 1); err != nil {
+		return err
 	}
 	c.post.fleets = c.fleets
 	if err := c.awaitFleets(ctx); err != nil {
@@ -121,8 +132,23 @@ func (c *cluster) start(ctx context.Context) error {
 		return err
 	}
 	c.key, c.companies = client.Key, companies
-	return nil
+	if !slices.Contains(c.functions(), "notify") {
+		return nil
+	}
+	return c.subscribe(ctx, client)
 }
+
+// functions are those that run, beside onboard: bursts have no webhooks.
+func (c *cluster) functions() []string {
+	all := []string{"generate-sign", "send", "poll-status", "notify"}
+	if c.options.Direct {
+		return all[:3]
+	}
+	return all
+}
+
+// deliveries is the file of what webhooks brought.
+func (c *cluster) deliveries() string { return filepath.Join(c.dir, "deliveries.jsonl") }
 
 func (c *cluster) startEmulators() error {
 	file, err := os.Create(filepath.Join(c.dir, "log", "emulators.log"))
@@ -165,6 +191,9 @@ func (c *cluster) startBus() error {
 	}
 	config := pubsub.Config{Project: project, Topics: topics}
 	for _, s := range subscriptions {
+		if !slices.Contains(c.functions(), s.function) {
+			continue
+		}
 		config.Subscriptions = append(config.Subscriptions, pubsub.Subscription{
 			Name: s.topic + "-" + s.function, Topic: s.topic, Endpoint: address + "/" + s.function + "/_push/" + s.topic,
 			Audience: audience, ServiceAccount: invoker, AckDeadline: pubsub.Duration(600 * time.Second),
@@ -182,7 +211,7 @@ func (c *cluster) startBus() error {
 // startTicks begins the ticks; late, when there is something to tick.
 func (c *cluster) startTicks() error {
 	config := scheduler.Config{Interval: scheduler.Duration(time.Second)}
-	for _, name := range []string{"generate-sign", "send", "poll-status"} {
+	for _, name := range c.functions() {
 		config.Jobs = append(config.Jobs, scheduler.Job{Name: name, URL: c.fleets[name].url, Audience: audience, ServiceAccount: invoker})
 	}
 	ticks, err := scheduler.Start(scheduler.Options{Config: config, Issuer: c.issuer, Logger: c.logger})

@@ -24,11 +24,12 @@ type shown struct {
 	IssueDate string      `json:"issue_date"`
 }
 
-// invoice orders a 33, or a 34 whose line is exempt, of a price that no other order has.
+// invoice orders a document of a price that no other order has: a 33, a 34 or 41 whose line is exempt, or a 39,
+// whose prices hold the tax.
 func invoice(key, company string, kind, n int) order {
 	price := 1000 + 100*n
 	total := price * 119 / 100
-	if kind == 34 {
+	if kind != 33 {
 		total = price
 	}
 	return order{
@@ -72,14 +73,20 @@ func faulty(key, company string, n int) order {
 }
 
 func document(kind, price int, item string) object {
+	heading, line := object{"TipoDTE": kind}, object{"NmbItem": item, "QtyItem": 1, "PrcItem": price}
+	receiver := object{
+		"RUTRecep": "60803000-K", "RznSocRecep": "Servicio de Impuestos Internos", "GiroRecep": "Administración pública",
+		"DirRecep": "Teatinos 120", "CmnaRecep": "Santiago",
+	}
+	if kind == 39 || kind == 41 {
+		heading["IndServicio"] = 3
+		delete(receiver, "GiroRecep")
+	}
+	if kind == 41 {
+		line["IndExe"] = 1
+	}
 	return object{
-		"Encabezado": object{
-			"IdDoc": object{"TipoDTE": kind},
-			"Receptor": object{
-				"RUTRecep": "60803000-K", "RznSocRecep": "Servicio de Impuestos Internos", "GiroRecep": "Administración pública",
-				"DirRecep": "Teatinos 120", "CmnaRecep": "Santiago",
-			},
-		},
-		"Detalle": []object{{"NmbItem": item, "QtyItem": 1, "PrcItem": price}},
+		"Encabezado": object{"IdDoc": heading, "Receptor": receiver},
+		"Detalle":    []object{line},
 	}
 }

@@ -82,7 +82,7 @@ func RunAims(ctx context.Context, o Options, names []string, control bool, say f
 		aimed := a.Options(o)
 		if control {
 			delete(aimed.Function, "PLANTED_BUG")
-			aimed.Settle = 2 * time.Minute
+			aimed.Settle = 4 * time.Minute // a change of which no message told is told two minutes later
 		}
 		result, err := Run(ctx, aimed, func(string, ...any) {})
 		if err != nil {

@@ -34,6 +34,9 @@ var writes = map[string][]string{
 		"create envelopes", "replace doc", "create archive envelopes", "replace envelopes", "upload", "create due",
 		"create archive evidence", "delete outbox", "delete due", "query",
 	},
+	"notify": {
+		"replace heads", "create log", "create logged", "create delivered", "create due", "delete due",
+	},
 	"poll-status": {
 		"query", "replace envelopes", "create archive evidence", "create due", "replace doc", "delete due",
 	},

@@ -61,7 +61,8 @@ func (c *cluster) environment(i *instance) ([]string, error) {
 		// Everything that waits for minutes in the cloud waits for seconds here. An entry under due/ is for a
 		// whole minute, so the grace of a sweep is longer than one.
 		"POLL_FIRST": "100ms", "RETRY_FIRST": "300ms", "UPLOAD_TIMEOUT": "4s", "TOKEN_WAIT": "5s", "ENVELOPE_MAX": "200",
-		"SWEEP_AFTER": "3s", "SWEEP_EVERY": "10s", "SWEEP_GRACE": "65s",
+		"BOLETAS_FIRST": "2s",
+		"SWEEP_AFTER":   "3s", "SWEEP_EVERY": "10s", "SWEEP_GRACE": "65s",
 	}
 	for name, value := range c.options.Function {
 		settings[name] = value

@@ -74,6 +74,7 @@ func (c *cluster) tell(erps *callers, random int, say func(string, ...any)) {
 	p := c.post
 	say("%d messages pushed: %d late, %d doubled, %d falsely reported lost, %d swallowed",
 		p.carried.Load(), p.late.Load(), p.doubled.Load(), p.lost.Load(), p.never.Load())
+	say("%d webhooks taken, %d answered 500", c.receiver.taken.Load(), c.receiver.failed.Load())
 	say("%d deaths, %d of them at random; %d calls held up", c.deaths(), random, c.killer.holdUps())
 	faults := c.sii.FaultStatus()
 	say("faults of the SII: %v", faults.Counts)

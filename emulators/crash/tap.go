@@ -127,7 +127,7 @@ func siiCall(r *http.Request, _ []byte) string {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "DTEUpload"), r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "boleta.electronica.envio"):
 		return "upload"
-	case strings.Contains(r.URL.Path, "QueryEst"):
+	case strings.Contains(r.URL.Path, "QueryEst"), strings.Contains(r.URL.Path, "boleta.electronica") && strings.Contains(r.URL.Path, "-"):
 		return "query"
 	}
 	return ""
