@@ -33,6 +33,34 @@ locals {
     }
   }
 
+  # Lines of the logs whose fields are measured: what stands in the field value, by the fields of labels.
+  measured = {
+    sii-latency = {
+      about  = "How long the SII takes to answer, by its service and by how it ended (ms)"
+      filter = "jsonPayload.message=\"SII called\""
+      value  = "latency_ms"
+      labels = ["service", "outcome"]
+    }
+    document-age = {
+      about  = "How old documents are when they come to a status (s)"
+      filter = "jsonPayload.message=\"document changed\""
+      value  = "age_seconds"
+      labels = ["status", "environment"]
+    }
+    folio-days = {
+      about  = "For how many days the folios of a type last at the present pace"
+      filter = "jsonPayload.message=\"folios left\""
+      value  = "days_left"
+      labels = ["rut_emisor", "tipo_dte"]
+    }
+    certificate-days = {
+      about  = "For how many days a company's certificates last"
+      filter = "jsonPayload.message=\"certificate left\""
+      value  = "days_left"
+      labels = ["rut_emisor"]
+    }
+  }
+
   on_services = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.prefix}-\""
   run         = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = starts_with(\"${var.prefix}-\")"
   subscribed  = "resource.type = \"pubsub_subscription\""
@@ -204,6 +232,40 @@ resource "google_logging_metric" "logged" {
   depends_on = [google_project_service.api]
 }
 
+resource "google_logging_metric" "measured" {
+  for_each = local.measured
+
+  project          = var.project
+  name             = "${var.prefix}/${each.key}"
+  description      = each.value.about
+  filter           = "${local.on_services} AND ${each.value.filter}"
+  value_extractor  = "EXTRACT(jsonPayload.${each.value.value})"
+  label_extractors = { for label in each.value.labels : label => "EXTRACT(jsonPayload.${label})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+
+    dynamic "labels" {
+      for_each = toset(each.value.labels)
+      content {
+        key        = labels.key
+        value_type = "STRING"
+      }
+    }
+  }
+
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 64
+      growth_factor      = 1.4142
+      scale              = 1
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
 resource "google_logging_metric" "ticks_failing" {
   project     = var.project
   name        = "${var.prefix}/ticks-failing"
@@ -284,6 +346,10 @@ locals {
     { title = "Oldest message that waits (s)", filter = "${local.subscribed} AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"", align = "ALIGN_MAX", reduce = "REDUCE_MAX", by = ["resource.label.subscription_id"] },
     { title = "Messages that wait, dead letters among them", filter = "${local.subscribed} AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"", align = "ALIGN_MAX", reduce = "REDUCE_MAX", by = ["resource.label.subscription_id"] },
     { title = "The SII does not answer", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/sii-unreachable\"", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = ["resource.label.service_name"] },
+    { title = "Time of the SII's answers, 95 of 100 (ms)", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/sii-latency\"", align = "ALIGN_PERCENTILE_95", reduce = "REDUCE_MAX", by = ["metric.label.service"] },
+    { title = "Age of documents at a status, 95 of 100 (s)", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/document-age\"", align = "ALIGN_PERCENTILE_95", reduce = "REDUCE_MAX", by = ["metric.label.status"] },
+    { title = "Days that folios last, the fewest", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/folio-days\"", align = "ALIGN_PERCENTILE_05", reduce = "REDUCE_MIN", by = ["metric.label.tipo_dte"] },
+    { title = "Days that certificates last, the fewest", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/certificate-days\"", align = "ALIGN_PERCENTILE_05", reduce = "REDUCE_MIN", by = [] },
     { title = "Documents without verdict", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/no-verdict\"", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = ["resource.label.service_name"] },
     { title = "Companies that are blocked", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/sending-blocked\"", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = ["resource.label.service_name"] },
     { title = "Events given up", filter = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.prefix}/webhook-given-up\"", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = ["resource.label.service_name"] },
@@ -325,5 +391,5 @@ resource "google_monitoring_dashboard" "timbre" {
     }
   })
 
-  depends_on = [google_logging_metric.logged]
+  depends_on = [google_logging_metric.logged, google_logging_metric.measured]
 }

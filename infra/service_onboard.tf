@@ -1,5 +1,5 @@
 # onboard: companies, certificates, CAFs, API keys. It alone makes and deletes secrets, and it alone
-# knows the operator's key; of the archive it reads what an export holds.
+# knows the operator's key. Of the archive it reads what an export holds, and adds each configuration.
 module "onboard" {
   source   = "./modules/service"
   platform = local.platform
@@ -12,7 +12,7 @@ module "onboard" {
 
   rights = {
     state   = ["roles/storage.objectUser"]
-    archive = ["roles/storage.objectViewer"]
+    archive = ["roles/storage.objectCreator", "roles/storage.objectViewer"]
     topics  = [google_pubsub_topic.main["company-alert"].name]
     secrets = "write"
   }

@@ -34,6 +34,8 @@ var rules = []rule{
 	{"state", state},
 	{"archive", archive},
 	{"logs", logs},
+	{"measures", measures},
+	{"restore", restore},
 	{"alerts", alerts},
 }
 

@@ -206,7 +206,7 @@ func logs(c *config, p *Product, fault func(string, ...any)) {
 			fault("%s counts no line", name)
 		}
 		for _, m := range texts {
-			if !p.Texts[m[1]] {
+			if _, logged := p.Lines[m[1]]; !logged {
 				fault("%s counts %q, which nothing writes", name, m[1])
 			}
 		}

@@ -106,6 +106,11 @@ var planted = []struct{ name, rule, file, text, instead string }{
 	{"the archive keeps for six months", "archive", "storage.tf", "(6 * 365 + 2)", "(6 * 30)"},
 	{"the archive can be destroyed", "archive", "storage.tf", "force_destroy               = false", "force_destroy               = true"},
 	{"a line is counted that nothing writes", "logs", "monitoring.tf", "webhook given up", "webhook was given up"},
+	{"a line is measured that nothing writes", "measures", "monitoring.tf", "SII called", "SII was called"},
+	{"a field is measured that the line lacks", "measures", "monitoring.tf", `value  = "latency_ms"`, `value  = "age_seconds"`},
+	{"a label that the line lacks", "measures", "monitoring.tf", `labels = ["status", "environment"]`, `labels = ["state", "environment"]`},
+	{"the restore job may change the archive", "restore", "job_restore.tf", "roles/storage.objectViewer", "roles/storage.objectUser"},
+	{"the restore job serves", "restore", "job_restore.tf", `["restore"]`, "[]"},
 	{"an alert on no metric", "alerts", "monitoring.tf", "user/${var.prefix}/folio-lost", "user/${var.prefix}/folios-lost"},
 	{"an alert without runbook", "alerts", "monitoring.tf", "    queue-age = {", "    queue-length = {"},
 }

@@ -28,8 +28,8 @@ type Product struct {
 	Topics, Pushes []string
 	// Uses are what a function's code takes from packages and values, as alert.Raiser, desk.Received.
 	Uses map[string]map[string]bool
-	// Texts are all string literals of functions and shared.
-	Texts map[string]bool
+	// Lines are the messages that functions and shared log, each with the fields that some line of it has.
+	Lines map[string][]string
 }
 
 // Variable is one of the environment.
@@ -41,7 +41,7 @@ type Variable struct {
 
 // ReadProduct reads the sources below root.
 func ReadProduct(root string) (*Product, error) {
-	p := &Product{root: root, Variables: map[string][]Variable{}, Routes: map[string][]string{}, Uses: map[string]map[string]bool{}, Texts: map[string]bool{}}
+	p := &Product{root: root, Variables: map[string][]Variable{}, Routes: map[string][]string{}, Uses: map[string]map[string]bool{}, Lines: map[string][]string{}}
 	commands, err := filepath.Glob(filepath.Join(root, "functions", "*", "cmd", "main.go"))
 	if err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func (p *Product) readFunction(name string) error {
 	if err != nil {
 		return err
 	}
+	p.readLines(files)
 	for _, text := range literals(files) {
-		p.Texts[text] = true
 		if route.MatchString(text) {
 			p.Routes[name] = append(p.Routes[name], text)
 		}
@@ -88,9 +88,7 @@ func (p *Product) readShared() error {
 		if err != nil {
 			return err
 		}
-		for _, text := range literals(files) {
-			p.Texts[text] = true
-		}
+		p.readLines(files)
 		if filepath.Base(folder) == "event" {
 			p.Topics = constantsOf(files, "Topic")
 		}
@@ -225,6 +223,33 @@ func selected(files []*ast.File) map[string]bool {
 		})
 	}
 	return names
+}
+
+// logging are the methods of slog.Logger that the product calls.
+var logging = []string{"Info", "Warn", "Error", "InfoContext", "WarnContext", "ErrorContext", "LogAttrs"}
+
+// readLines reads the calls that log: the first text among their arguments is the message, the others are fields.
+func (p *Product) readLines(files []*ast.File) {
+	for _, file := range files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !slices.Contains(logging, method.Sel.Name) {
+				return true
+			}
+			var texts []string
+			for _, argument := range call.Args {
+				texts = append(texts, literalsOf(argument)...)
+			}
+			if len(texts) > 0 {
+				p.Lines[texts[0]] = append(p.Lines[texts[0]], texts[1:]...)
+			}
+			return true
+		})
+	}
 }
 
 // constantsOf are the values of the constants of a type.
