@@ -137,6 +137,7 @@ func TestEveryOperation(t *testing.T) {
 	company := "/v1/companies/" + rutA
 	a.onboard(t, company)
 	a.issue(t)
+	a.receive(t)
 	a.remove(t)
 	doc, err := check.LoadOpenAPI(root)
 	if err != nil {
@@ -202,15 +203,7 @@ func (a *api) issue(t *testing.T) {
 	_, id, _ := strings.Cut(made, `"id":"`)
 	id, _, _ = strings.Cut(id, `"`)
 	path := "/v1/documents/" + id
-	for begin := time.Now(); ; {
-		if strings.Contains(a.want(t, http.StatusOK, call{method: "GET", path: path + "?refresh=true"}), `"status":"accepted"`) {
-			break
-		}
-		if time.Since(begin) > time.Minute {
-			t.Fatalf("%s has no verdict after a minute", id)
-		}
-		time.Sleep(200 * time.Millisecond) // it asks again, a minute at most
-	}
+	a.accepted(t, path)
 	for _, part := range []string{"/xml", "/envelope", "/evidence"} {
 		a.want(t, http.StatusOK, call{method: "GET", path: path + part})
 	}
@@ -219,6 +212,20 @@ func (a *api) issue(t *testing.T) {
 	a.want(t, http.StatusOK, call{method: "GET", path: "/v1/events?undelivered=true&company=" + rutA})
 	a.want(t, http.StatusOK, call{method: "POST", path: "/v1/status:sweep", body: fmt.Sprintf(`{"company": %q}`, rutA)})
 	a.want(t, http.StatusOK, call{method: "POST", path: "/v1/outbox:flush", body: fmt.Sprintf(`{"company": %q}`, rutA)})
+}
+
+// accepted waits for the SII's verdict on a document.
+func (a *api) accepted(t *testing.T, path string) {
+	t.Helper()
+	for begin := time.Now(); ; {
+		if strings.Contains(a.want(t, http.StatusOK, call{method: "GET", path: path + "?refresh=true"}), `"status":"accepted"`) {
+			return
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("%s has no verdict after a minute", path)
+		}
+		time.Sleep(200 * time.Millisecond) // it asks again, a minute at most
+	}
 }
 
 // remove asks for what only the operator may; the key of this test is refused, as described.
@@ -267,14 +274,19 @@ func TestNothingUndocumentedIsAnswered(t *testing.T) {
 
 // hostilePaths fill in a path: with what is there, and with what is not.
 func hostilePaths(path string) []string {
-	good := strings.NewReplacer("{company}", rutB, "{rut}", rutB, "{type}", "33", "{folio}", "999", "{id}", "x")
-	bad := strings.NewReplacer("{company}", "1-1", "{rut}", "x%00", "{type}", "-1", "{folio}", "0", "{id}", "%2e%2e")
+	good := strings.NewReplacer("{company}", rutB, "{rut}", rutB, "{type}", "33", "{folio}", "999", "{id}", "x", "{issuer}", rutA, "{sha256}", strings.Repeat("0", 64), "{letter}", "x")
+	bad := strings.NewReplacer("{company}", "1-1", "{rut}", "x%00", "{type}", "-1", "{folio}", "0", "{id}", "%2e%2e", "{issuer}", "1-1", "{sha256}", "%2e%2e", "{letter}", "%00")
 	all := []string{good.Replace(path), good.Replace(path) + "?environment=luna&limit=-1&from=ayer&cursor=%00&type=x&status=y&after=z&first=0&dry_run=quizas"}
 	if strings.Contains(path, "{") {
 		all = append(all, bad.Replace(path))
 	}
-	if path == "/v1/events" {
+	switch path {
+	case "/v1/events":
 		all = append(all, path+"?company="+rutB+"&after=99999999999")
+	case "/v1/received":
+		all = append(all, path+"?company="+rutB, path+"?company="+rutB+"&cursor=99999999999")
+	case "/api/dte/download/received":
+		all = append(all, path+"?rut="+rutB+"&since=9999-12-31")
 	}
 	return all
 }
