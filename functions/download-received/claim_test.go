@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,8 +12,10 @@ import (
 
 	fakesii "timbre/emulators/sii"
 	"timbre/emulators/sii/claims"
+	"timbre/emulators/sii/supplier"
 	"timbre/shared/claim"
 	"timbre/shared/received"
+	"timbre/shared/sii"
 	"timbre/shared/store"
 )
 
@@ -21,7 +24,9 @@ func TestClaims(t *testing.T) {
 	t.Parallel()
 	world := makeClaimWorld(t)
 	for name, test := range map[string]func(*testing.T, *claimRig){
+		"a supplier's invoice": testWholeWay,
 		"again":                testAgain,
+		"many at once":         testAtOnce,
 		"answer lost":          testAnswerLost,
 		"out of order":         testOutOfOrder,
 		"another instead":      testAnotherInstead,
@@ -40,6 +45,43 @@ func TestClaims(t *testing.T) {
 			t.Parallel()
 			test(t, newClaimRig(t, world))
 		})
+	}
+}
+
+// testWholeWay: a supplier mails an invoice and sends it to the SII; the buyer's tick learns when it came, proves by
+// its signature that it is the one in hand, and a person accepts it.
+func testWholeWay(t *testing.T, r *claimRig) {
+	bot, err := supplier.New(r.world.dir, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd := supplier.Oddities()[0]
+	letter, err := bot.Letter(odd, supplier.Order{Receiver: buyer.String(), To: "dte@empresa.example", Folio: 5, At: noon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := call(r.handler, http.MethodPost, "/v1/received?company="+buyer.String(), letter.Mails[0], ""); w.Code != http.StatusOK {
+		t.Fatalf("post: %d %s", w.Code, w.Body)
+	}
+	r.tick()
+	if got := r.respond(5, claim.ACD); got.code != "not-at-sii" || got.sii != "FAU" {
+		t.Errorf("before the supplier sent it to the SII: %+v", got)
+	}
+	sender := sii.New(store.NewBucket(store.NewMemory()), r.clock, sii.Options{BaseURL: r.sii.URL}).As(store.Certificacion, sii.PersonOf(r.identity("b")))
+	if result, err := sender.Upload(t.Context(), other, "x.xml", envelopeOf(t, bot, 5)); err != nil || result.Status != sii.StatusReceived {
+		t.Fatalf("upload: %+v, %v", result, err)
+	}
+	uploaded := r.clock()
+	for range 12 {
+		r.advance(5 * time.Minute)
+		r.tick()
+	}
+	record := r.record(5)
+	if record.Main().SII == nil || !record.Main().SII.Exact || !record.SIIReceivedAt.Equal(uploaded) || record.ClaimDeadline.IsZero() {
+		t.Fatalf("the SII's word %+v, received %s", record.Main().SII, record.SIIReceivedAt)
+	}
+	if got := r.respond(5, claim.ERM); got.status != http.StatusOK || r.held(5) != "ERM" {
+		t.Errorf("got %+v, the SII holds %q", got, r.held(5))
 	}
 }
 
@@ -68,6 +110,41 @@ func testAgain(t *testing.T, r *claimRig) {
 	}
 	if got := r.respond(1, claim.RCD); got.status != http.StatusConflict || got.sii != "11" {
 		t.Errorf("claim after acceptance: %+v", got)
+	}
+}
+
+// testAtOnce: the same request many times at once, and two that contradict each other.
+func testAtOnce(t *testing.T, r *claimRig) {
+	r.plant(1, nil)
+	r.plant(2, nil)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got := r.respond(1, claim.ACD); got.status != http.StatusOK {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+	got := make([]answer, 2)
+	for i, a := range []claim.Action{claim.ACD, claim.RCD} {
+		group.Go(func() { got[i] = r.respond(2, a) })
+	}
+	group.Wait()
+	for range 20 {
+		r.advance(time.Minute)
+		r.tick()
+	}
+	if r.states(1) != "ACD recorded" || r.held(1) != "ACD" {
+		t.Errorf("%s, the SII holds %q", r.states(1), r.held(1))
+	}
+	for i, a := range []string{"ACD", "RCD"} {
+		if won := r.held(2) == a; won != (got[i].status == http.StatusOK) && got[i].status != http.StatusConflict {
+			t.Errorf("%s: got %+v, the SII holds %q", a, got[i], r.held(2))
+		}
+	}
+	record := r.record(2)
+	if record.Pending() != nil || len(record.Claims) != 1 || record.Claims[0].Action != r.held(2) {
+		t.Errorf("%s, claims %+v, the SII holds %q", r.states(2), record.Claims, r.held(2))
 	}
 }
 

@@ -121,7 +121,7 @@ func (s *service) respond(ctx context.Context, r received.Record, a claim.Action
 		return r, err
 	}
 	r, id, err := s.intend(ctx, r, a, reason)
-	if err != nil {
+	if err != nil || id == "" {
 		return r, err
 	}
 	r, err = s.enter(ctx, desk, r, id)

@@ -36,17 +36,16 @@ func named(r *received.Record) sii.Received {
 	return sii.Received{Issuer: r.Issuer, Type: r.Type, Folio: r.Folio}
 }
 
+// consultTime bounds what is asked before and after an action is entered: a person waits.
+const consultTime = 25 * time.Second
+
 // consult asks when the SII received a document, unless that is known, and what its register holds. Where it does
-// not answer, what was known stands and the answer's code is Internal's: entering an action does not depend on it.
+// not answer, what was known stands and the answer's code is unheard: entering an action does not depend on it.
 func (s *service) consult(ctx context.Context, desk Registrar, r received.Record) (received.Record, sii.ClaimAnswer, error) {
-	at := r.SIIReceivedAt
-	if at.IsZero() {
-		var err error
-		if at, err = desk.Reception(ctx, named(&r)); err != nil {
-			s.Logger.WarnContext(ctx, "date of reception not told", "id", r.ReceivedID.String(), "error", err)
-		}
-	}
-	history, said, err := desk.Events(ctx, named(&r))
+	asking, cancel := context.WithTimeout(ctx, consultTime)
+	defer cancel()
+	at := s.receivedAt(asking, desk, &r)
+	history, said, err := desk.Events(asking, named(&r))
 	if errors.Is(err, sii.ErrCertificate) {
 		return r, said, siiProblem(err)
 	}
@@ -66,23 +65,40 @@ func (s *service) consult(ctx context.Context, desk Registrar, r received.Record
 	return r, said, err
 }
 
+// receivedAt is when the SII received a document; zero if it does not tell.
+func (s *service) receivedAt(ctx context.Context, desk Registrar, r *received.Record) time.Time {
+	if !r.SIIReceivedAt.IsZero() {
+		return r.SIIReceivedAt
+	}
+	at, err := desk.Reception(ctx, named(r))
+	if err != nil {
+		s.Logger.WarnContext(ctx, "date of reception not told", "id", r.ReceivedID.String(), "error", err)
+	}
+	return at
+}
+
 // unheard stands for the code of an answer that did not come; no table has it.
 const unheard claim.Code = -99
 
 // heard tells whether the SII gave its list of events, empty or not.
 func heard(c claim.Code) bool { return c == claim.Listed || c == claim.NoEvents }
 
-// intend notes a response before it is entered: first the entry that brings the tick to it, then the response.
+// intend notes a response before it is entered: first the entry that brings the tick to it, then the response. No id is
+// one that somebody has entered meanwhile.
 func (s *service) intend(ctx context.Context, r received.Record, a claim.Action, reason string) (received.Record, string, error) {
 	if err := s.watch(ctx, s.Now().Add(settleAfter), r.ReceivedID); err != nil {
 		return r, "", err
 	}
-	id := rand.Text()
+	id, noted := rand.Text(), ""
 	r, err := s.change(ctx, r.ReceivedID, func(r *received.Record) error {
-		id = r.Respond(received.Response{ID: id, Action: a, Reason: reason, At: s.Now()}).ID
+		if r.History().Find(a) != nil {
+			noted = ""
+			return store.ErrUnchanged
+		}
+		noted = r.Respond(received.Response{ID: id, Action: a, Reason: reason, At: s.Now()}).ID
 		return nil
 	})
-	return r, id, err
+	return r, noted, err
 }
 
 // enter enters a pending response and notes what came of it. What the SII does not settle stays pending. An answer
