@@ -133,10 +133,15 @@ var faults = map[string]struct {
 	"a folio with two keys":     {func(b *books) { b.state["req/"+firm+"/"+keyB+".json"] = request(1) }, map[audit.Rule]int{audit.OneKeyPerFolio: 3, audit.Finished: 1}},
 	"a claim left alone":        {func(b *books) { b.state["claims/"+firm+"/33/0000000004.json"] = claim("c") }, map[audit.Rule]int{audit.Finished: 2}},
 	"a claim, its sweep is due": {(*books).announce, map[audit.Rule]int{}},
-	"a claim below the mark":    {func(b *books) { b.announce(); b.state["marks/"+firm+"/33.json"] = object{"low": 5} }, map[audit.Rule]int{audit.Finished: 2}},
-	"signed, no document":       {func(b *books) { b.archive["dte/"+firm+"/33/0000000007/1.xml"] = signed(7) }, map[audit.Rule]int{audit.Finished: 1}},
-	"signed twice":              {func(b *books) { b.archive["dte/"+firm+"/33/0000000001/2.xml"] = signed(1) }, map[audit.Rule]int{audit.OneSignedFile: 1}},
-	"another document's file":   {func(b *books) { b.archive["dte/"+firm+"/33/0000000001/1.xml"] = signed(2) }, map[audit.Rule]int{audit.OneSignedFile: 1}},
+	"a death after signing, its sweep is due": {func(b *books) {
+		b.announce()
+		b.archive["dte/"+firm+"/33/0000000004/1.xml"] = signed(4)
+		b.state["outbox/"+firm+"/dte/33-0000000004"] = ""
+	}, map[audit.Rule]int{}},
+	"a claim below the mark":  {func(b *books) { b.announce(); b.state["marks/"+firm+"/33.json"] = object{"low": 5} }, map[audit.Rule]int{audit.Finished: 2}},
+	"signed, no document":     {func(b *books) { b.archive["dte/"+firm+"/33/0000000007/1.xml"] = signed(7) }, map[audit.Rule]int{audit.Finished: 1}},
+	"signed twice":            {func(b *books) { b.archive["dte/"+firm+"/33/0000000001/2.xml"] = signed(1) }, map[audit.Rule]int{audit.OneSignedFile: 1}},
+	"another document's file": {func(b *books) { b.archive["dte/"+firm+"/33/0000000001/1.xml"] = signed(2) }, map[audit.Rule]int{audit.OneSignedFile: 1}},
 	"a free folio without hint": {func(b *books) {
 		delete(b.state, "freed/"+firm+"/33/0000000003")
 		b.state["marks/"+firm+"/33.json"] = object{"low": 4}

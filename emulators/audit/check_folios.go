@@ -32,7 +32,7 @@ func (a *auditor) checkFolios() {
 func (a *auditor) checkClaim(i id, owner string) {
 	r, bound := a.requests[owner]
 	// A sweep sees nothing below the mark.
-	if _, found := a.records[i]; !found && a.covered[i.series] && i.folio >= a.marks[i.series] {
+	if a.sweepFinishes(i) {
 		a.count("claims that a sweep will finish", 1)
 		return
 	}
@@ -45,6 +45,12 @@ func (a *auditor) checkClaim(i id, owner string) {
 	if _, found := a.records[i]; !found {
 		a.violate(Finished, i.String(), "is claimed, but has no document")
 	}
+}
+
+// sweepFinishes tells whether a folio has no document yet, and a sweep is announced that will see to it.
+func (a *auditor) sweepFinishes(i id) bool {
+	_, found := a.records[i]
+	return !found && a.covered[i.series] && i.folio >= a.marks[i.series]
 }
 
 func (a *auditor) checkRequests() {
@@ -79,7 +85,10 @@ func (a *auditor) checkSigned() {
 	for i, versions := range a.signed {
 		a.count("signed files", len(versions))
 		r, found := a.records[i]
-		if !found {
+		switch {
+		case a.sweepFinishes(i):
+			continue
+		case !found:
 			a.violate(Finished, i.String(), "is signed, but has no document")
 			continue
 		}
