@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -357,8 +356,6 @@ func (b *fakeBox) Read(ctx context.Context, _ mailbox.Account, from mailbox.Curs
 	}
 	return p, nil
 }
-
-var errOut = errors.New("out of order")
 
 func invoice(t *testing.T, folio int) []byte { t.Helper(); return letter(t, "plain", folio).Mails[0] }
 

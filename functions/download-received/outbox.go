@@ -156,14 +156,18 @@ func (h *Handler) resend(_ http.ResponseWriter, r *http.Request) (reply, error) 
 	if err != nil {
 		return reply{}, err
 	}
-	record, err := box.Again(r.Context(), c, id)
-	if errors.Is(err, outmail.ErrNotDead) {
-		record, err = box.Get(r.Context(), c, id)
-	}
+	record, err := box.Get(r.Context(), c, id) // first: what is not there must leave no work behind
 	if errors.Is(err, store.ErrNotFound) {
 		return reply{}, problem.Wrap(problem.NotFound, "", err)
 	}
 	if err != nil {
+		return reply{}, err
+	}
+	again, err := box.Again(r.Context(), c, id)
+	switch {
+	case err == nil:
+		record = again
+	case !errors.Is(err, outmail.ErrNotDead):
 		return reply{}, err
 	}
 	return asJSON(h.outgoing(c, record))

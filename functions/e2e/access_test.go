@@ -56,7 +56,8 @@ type accessRoute struct {
 // accessRoutes lists every path of every function, of company A.
 func accessRoutes() []accessRoute {
 	of, document := "/v1/companies/"+accessA, "/v1/documents/"+accessA+"/33/1"
-	received := "/v1/received/" + accessA + "/" + accessB + "/33/1"
+	purchases := "/v1/received/" + accessA
+	received := purchases + "/" + accessB + "/33/1"
 	company := `{"company":"` + accessA + `"}`
 	push := `{"message":{"data":"e30="}}`
 	move := `{"move_id":1,"company_vat":"` + accessA + `","partner_vat":"60803000-K","partner":{},"lines":[]}`
@@ -90,10 +91,20 @@ func accessRoutes() []accessRoute {
 		public("download-received", "GET", received, "", access.Read, 404),
 		public("download-received", "GET", received+"/xml", "", access.Read, 404),
 		public("download-received", "POST", received+"/response", `{"action":"ERM"}`, access.Receive, 404),
-		public("download-received", "GET", "/v1/received/"+accessA+"/quarantine", "", access.Read, 200),
-		public("download-received", "GET", "/v1/received/"+accessA+"/files", "", access.Read, 200),
-		public("download-received", "GET", "/v1/received/"+accessA+"/files/00", "", access.Read, 404),
-		public("download-received", "GET", "/v1/received/"+accessA+"/mails/00", "", access.Read, 404),
+		public("download-received", "GET", purchases+"/quarantine", "", access.Read, 200),
+		public("download-received", "GET", purchases+"/files", "", access.Read, 200),
+		public("download-received", "GET", purchases+"/files/00", "", access.Read, 404),
+		public("download-received", "GET", purchases+"/mails/00", "", access.Read, 404),
+		public("download-received", "POST", received+"/answers", `{"action":"ACD"}`, access.Receive, 404),
+		public("download-received", "GET", purchases+"/outbox", "", access.Read, 200),
+		public("download-received", "GET", purchases+"/outbox/0", "", access.Read, 404),
+		public("download-received", "POST", purchases+"/outbox/0/resend", "", access.Receive, 404),
+		public("download-received", "GET", purchases+"/outbox/0/resend", "", access.Read, 404), // has the form of a document
+		public("download-received", "GET", purchases+"/suppliers/"+accessB, "", access.Read, 404),
+		public("download-received", "PUT", purchases+"/suppliers/"+accessB, "{}", access.Receive, 422),
+		public("download-received", "GET", purchases+"/reconciliation?period=2026-11", "", access.Read, 200),
+		public("download-received", "PUT", purchases+"/reconciliation?period=2026-11", "x", access.Receive, 422),
+		public("download-received", "POST", purchases+"/reconciliation/requests", "{}", access.Receive, 404),
 		public("download-received", "GET", "/api/dte/download/received?rut="+accessA+"&since=2026-11-01", "", access.Read, 200),
 		internal("download-received", "/_tick", ""),
 		internal("notify", "/_push/dte-status", push),
@@ -191,8 +202,9 @@ func (w *accessWorld) serveAll(t *testing.T, state *store.Bucket, guard *access.
 		return downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: time.Hour}, downloadreceived.Deps{
 			State: state, Archive: archive, Companies: companies, Identities: vault, Passwords: vault, Events: events, Guard: guard,
 			Logger: log, Now: time.Now, SIIKeys: w.siiKeys, Mail: mailbox.NewReader(dial.New(dial.Options{}).DialContext, mailbox.Options{}),
-			SII:    func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return nil },
-			Claims: func(store.Environment, *cert.Identity, *time.Location) downloadreceived.Registrar { return nil },
+			SII:     func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return nil },
+			Claims:  func(store.Environment, *cert.Identity, *time.Location) downloadreceived.Registrar { return nil },
+			Letters: mailbox.NewSender(dial.New(dial.Options{}).DialContext, 0),
 		})
 	})
 	w.serve(t, "notify", func() (http.Handler, error) {
