@@ -3,7 +3,9 @@ package downloadreceived_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -245,6 +247,79 @@ func TestTwoInstances(t *testing.T) {
 	for folio := int64(1); folio <= n; folio++ {
 		if v := r.record(folio).Variants; len(v) != 1 || v[0].Again != 0 {
 			t.Errorf("folio %d: %+v", folio, v)
+		}
+	}
+}
+
+// TestRandomDeaths has two instances at a time die anywhere over many mails, again and again, while a reader
+// follows the list: nothing is lost, nothing doubled, nothing shown twice.
+func TestRandomDeaths(t *testing.T) {
+	t.Parallel()
+	n, kills := 30, 0
+	if os.Getenv("WITNESS") != "" {
+		n = 200
+	}
+	r, luck := newRig(t), rand.New(rand.NewPCG(1, 2))
+	r.box.add(invoices(t, 1, n)...)
+	seen, after, register := map[int64]int{}, int64(0), received.New(r.state)
+	for round := 0; kills < n; round++ {
+		var both sync.WaitGroup
+		died := make(chan bool, 2)
+		for range 2 {
+			k, effect := luck.IntN(120), luck.IntN(2) == 0
+			both.Go(func() {
+				died <- r.dieAt(k, effect, func(h http.Handler) {
+					call(h, http.MethodPost, "/_tick", nil, "")
+					call(h, http.MethodPost, "/v1/received:download", []byte(`{"company":"`+buyer.String()+`"}`), "")
+				})
+			})
+		}
+		both.Wait()
+		for range 2 {
+			if <-died {
+				kills++
+			}
+		}
+		r.advance(10 * time.Minute)
+		after = r.follow(register, after, seen)
+		if round%5 == 4 {
+			r.box.mu.Lock()
+			r.box.validity++ // the server numbers anew: all comes once more
+			r.box.mu.Unlock()
+		}
+	}
+	for range 8 {
+		r.download()
+		r.tick()
+		r.advance(time.Hour)
+	}
+	r.follow(register, after, seen)
+	for folio := int64(1); folio <= int64(n); folio++ {
+		if v := r.record(folio).Variants; seen[folio] != 1 || len(v) != 1 || v[0].Again != 0 || r.told(folio) < 1 {
+			t.Errorf("folio %d: seen %d times, told %d times, %+v", folio, seen[folio], r.told(folio), v)
+		}
+	}
+	if len(seen) != n || r.due("mail") != 0 {
+		t.Errorf("%d documents, %d mails are left", len(seen), r.due("mail"))
+	}
+}
+
+// follow reads on in the list.
+func (r *rig) follow(register *received.Register, after int64, seen map[int64]int) int64 {
+	r.t.Helper()
+	for {
+		page, err := register.List(r.t.Context(), here, after, 7)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, d := range page {
+			if after++; d.Number != after {
+				r.t.Fatalf("number %d, not %d", d.Number, after)
+			}
+			seen[d.Folio]++
+		}
+		if len(page) == 0 {
+			return after
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (h *Handler) putSupplier(w http.ResponseWriter, r *http.Request) (reply, er
 	if !plausible(request.Email) {
 		return reply{}, problem.Invalid(problem.InvalidRequest, []problem.Field{{Path: "email", Code: "invalid-address", Detail: "No es una dirección de correo."}})
 	}
-	name, entry := store.Supplier(c, issuer), supplierEntry{Email: request.Email}
+	name, entry := store.Supplier(c, issuer), supplierEntry(request)
 	_, err = h.State.CreateJSON(r.Context(), name, entry, nil)
 	if errors.Is(err, store.ErrExists) {
 		_, err = store.Update(r.Context(), h.State, name, func(e *supplierEntry) error {
