@@ -30,7 +30,7 @@ func TestRestoreDrill(t *testing.T) {
 	f := firms[0]
 	s.onboard(t, world, f)
 	s.certify(t, world, f, forms[0])
-	d := &drill{stack: s, firm: f, answers: map[string]string{}}
+	d := newDrill(s, f)
 
 	d.issue(t, 0, 30)
 	for _, one := range d.issued {
@@ -112,7 +112,12 @@ type drill struct {
 	firm    firm
 	issued  []shown
 	keys    []string
+	orders  map[string]map[string]any
 	answers map[string]string
+}
+
+func newDrill(s *stack, f firm) *drill {
+	return &drill{stack: s, firm: f, orders: map[string]map[string]any{}, answers: map[string]string{}}
 }
 
 func (d *drill) issue(t *testing.T, from, to int) {
@@ -127,7 +132,7 @@ func (d *drill) one(t *testing.T, key string, document map[string]any) {
 	answer := d.post(t, key, document)
 	var got shown
 	check(t, json.Unmarshal(answer, &got))
-	d.issued, d.keys, d.answers[key] = append(d.issued, got), append(d.keys, key), string(answer)
+	d.issued, d.keys, d.orders[key], d.answers[key] = append(d.issued, got), append(d.keys, key), document, string(answer)
 }
 
 func (d *drill) post(t *testing.T, key string, document map[string]any) []byte {
@@ -140,7 +145,7 @@ func (d *drill) post(t *testing.T, key string, document map[string]any) []byte {
 func (d *drill) repeat(t *testing.T) {
 	t.Helper()
 	for _, key := range d.keys {
-		if diff := cmp.Diff(d.answers[key], string(d.post(t, key, factura(33)))); diff != "" {
+		if diff := cmp.Diff(d.answers[key], string(d.post(t, key, d.orders[key]))); diff != "" {
 			t.Errorf("repeat of %s: %s", key, diff)
 		}
 	}
