@@ -22,6 +22,7 @@ import (
 	"timbre/emulators/scheduler"
 	"timbre/emulators/secrets"
 	fakesii "timbre/emulators/sii"
+	downloadreceived "timbre/functions/download-received"
 	generatesign "timbre/functions/generate-sign"
 	"timbre/functions/notify"
 	"timbre/functions/onboard"
@@ -34,6 +35,7 @@ import (
 	"timbre/shared/gcp/bus"
 	"timbre/shared/gcp/gcsstore"
 	"timbre/shared/gcp/secret"
+	"timbre/shared/mailbox"
 	"timbre/shared/serve"
 	"timbre/shared/settings"
 	"timbre/shared/sii"
@@ -106,7 +108,7 @@ func startStack(t *testing.T, world string) *stack {
 func startStackAt(t *testing.T, world string, now func() time.Time) *stack {
 	t.Helper()
 	s := &stack{urls: map[string]string{}, now: now, log: &lines{}, handlers: map[string]*late{}}
-	for _, name := range []string{"generate-sign", "send", "poll-status", "notify", "onboard"} {
+	for _, name := range []string{"generate-sign", "send", "poll-status", "notify", "onboard", "download-received"} {
 		s.handlers[name] = &late{}
 		web := httptest.NewServer(s.handlers[name])
 		t.Cleanup(web.Close)
@@ -146,10 +148,10 @@ func (s *stack) startEmulators(t *testing.T, world string) settings.Common {
 	check(t, err)
 	cleanup(t, s.sii)
 	messages, err := pubsub.Start(pubsub.Options{Dir: dir, Issuer: issuer, Logger: slog.New(slog.DiscardHandler), Config: pubsub.Config{
-		Project: "e2e", Topics: []string{"dte-signed", "dte-sent", "dte-status", "company-alert"},
+		Project: "e2e", Topics: []string{"dte-signed", "dte-sent", "dte-status", "company-alert", "dte-received"},
 		Subscriptions: []pubsub.Subscription{
 			s.subscription("dte-signed", "send"), s.subscription("dte-sent", "poll-status"),
-			s.subscription("dte-status", "notify"), s.subscription("company-alert", "notify"),
+			s.subscription("dte-status", "notify"), s.subscription("company-alert", "notify"), s.subscription("dte-received", "notify"),
 		},
 	}})
 	check(t, err)
@@ -239,6 +241,17 @@ func newFunctions(t *testing.T, common settings.Common, siiURL string, now func(
 		SIIDate: client.Date, Dial: dial.New(dial.Options{}).DialContext,
 	})
 	add("onboard", registry, err)
+	intake, err := downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: time.Hour}, downloadreceived.Deps{
+		State: state, Archive: archive, Companies: companies, Identities: vault, Passwords: vault, SIIKeys: keys, Events: events, Guard: guard,
+		Logger: log, Now: now, Mail: mailbox.NewReader(dial.New(dial.Options{}).DialContext, mailbox.Options{}),
+		SII: func(e store.Environment, id *cert.Identity) downloadreceived.Inquirer {
+			return client.As(e, sii.PersonOf(id))
+		},
+		Claims: func(e store.Environment, id *cert.Identity, chile *time.Location) downloadreceived.Registrar {
+			return client.Claims(e, sii.PersonOf(id), chile)
+		},
+	})
+	add("download-received", intake, err)
 	return handlers
 }
 
