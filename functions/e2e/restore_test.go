@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -76,11 +78,11 @@ func TestRestoreDrill(t *testing.T) {
 		}
 		options.State = store.NewBucket(&shortLived{Driver: storage.Bucket(s.common.StateBucket), left: rand.Int64N(80) + int64(deaths)*70})
 	}
-	before := objects(t, state)
+	before := lasting(t, state)
 	options.State = state
 	_, err = restore.Run(t.Context(), options)
 	check(t, err)
-	if diff := cmp.Diff(before, objects(t, state)); diff != "" {
+	if diff := cmp.Diff(before, lasting(t, state)); diff != "" {
 		t.Error("a second run changed something:", diff)
 	}
 
@@ -250,6 +252,14 @@ func objects(t *testing.T, b *store.Bucket) map[string]int64 {
 		check(t, err)
 		all[o.Name] = o.Generation
 	}
+	return all
+}
+
+// lasting are the objects but for queues: a second run may have something looked at once more.
+func lasting(t *testing.T, b *store.Bucket) map[string]int64 {
+	t.Helper()
+	all := objects(t, b)
+	maps.DeleteFunc(all, func(name string, _ int64) bool { return strings.HasPrefix(name, store.DuePrefix) })
 	return all
 }
 
