@@ -116,6 +116,10 @@ crash: build ## kill functions 500 times while 3,000 documents go through hell; 
 crash-short: build ## the same for a minute
 	@$(CRASH) && env $(CRASH_SHORT) $(BIN)/crash
 
+.PHONY: throughput
+throughput: build ## documents a second of POST /v1/documents, by latency of the buckets and instances
+	@$(CRASH) && $(BIN)/crash throughput
+
 # BUGS names some of them; see shared/planted.
 .PHONY: crash-planted
 crash-planted: ## plant each known bug; the audit must find it

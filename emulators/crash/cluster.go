@@ -138,13 +138,12 @@ func (c *cluster) start(ctx context.Context) error {
 	return c.subscribe(ctx, client)
 }
 
-// functions are those that run, beside onboard: bursts have no webhooks.
+// functions are those that run, beside onboard.
 func (c *cluster) functions() []string {
-	all := []string{"generate-sign", "send", "poll-status", "notify"}
-	if c.options.Direct {
-		return all[:3]
+	if c.options.functions != nil {
+		return c.options.functions
 	}
-	return all
+	return []string{"generate-sign", "send", "poll-status", "notify"}
 }
 
 // deliveries is the file of what webhooks brought.

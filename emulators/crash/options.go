@@ -50,6 +50,8 @@ type Options struct {
 	Direct bool
 	// AtOnce is how many requests an instance gets at a time; the others wait. 0: as many as come.
 	AtOnce int
+	// functions are those that run, beside onboard; nil: all.
+	functions []string
 	// Function are further settings of the functions' processes.
 	Function map[string]string `env:"CRASH_FUNCTION_ENV"`
 }

@@ -4,6 +4,7 @@
 //	crash                   one campaign
 //	crash planted [bug …]   a short campaign aimed at each planted bug, which must be found
 //	crash burst [n …]       many documents at once (see Loads); figures
+//	crash throughput        documents a second (see Traffics); figures
 //	crash control [bug …]   the same campaigns without the bugs; nothing may be found
 package main
 
@@ -57,8 +58,10 @@ func other(ctx context.Context, o crash.Options, command string, names []string)
 		return crash.RunAims(ctx, o, names, command == "control", say)
 	case "burst":
 		return bursts(ctx, o, names)
+	case "throughput":
+		return throughputs(ctx, o)
 	}
-	return fmt.Errorf("unknown command %q: planted, control or burst", command)
+	return fmt.Errorf("unknown command %q: planted, control, burst or throughput", command)
 }
 
 func bursts(ctx context.Context, o crash.Options, sizes []string) error {
@@ -71,6 +74,17 @@ func bursts(ctx context.Context, o crash.Options, sizes []string) error {
 			return err
 		}
 		say("%s", b)
+	}
+	return nil
+}
+
+func throughputs(ctx context.Context, o crash.Options) error {
+	for _, t := range crash.Traffics {
+		measured, err := crash.RunThroughput(ctx, o, t)
+		if err != nil {
+			return err
+		}
+		say("%s", measured)
 	}
 	return nil
 }
