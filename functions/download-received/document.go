@@ -90,7 +90,7 @@ func (t *taking) document(ctx context.Context, id store.ReceivedID, f *received.
 	if err != nil {
 		return nil, err
 	}
-	if v := a.Variant(b.SHA256); a.Mine && v.SII == nil && askable(id, v) {
+	if v := a.Variant(b.SHA256); v != nil && a.Mine && v.SII == nil && askable(id, v) {
 		if err := t.plan(ctx, t.Now(), siiOf, id.DueParts()...); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,9 @@ type Record struct {
 	ReceivedAt time.Time `json:"received_at"`
 	// Variants are all bytes that were sent under this key, in the order of arrival.
 	Variants []Variant `json:"variants"`
+	// Crowded says that there were more variants than a record lists: somebody floods the mailbox. The archive has
+	// them all, and each file tells what it brought.
+	Crowded bool `json:"crowded,omitempty"`
 
 	State State `json:"state"`
 	// SIIReceivedAt is when the SII received the document, ClaimDeadline until when it can be claimed; both zero
@@ -162,6 +165,9 @@ func Update(ctx context.Context, b *store.Bucket, id store.ReceivedID, change fu
 	return store.Update(ctx, b, store.Received(id), change, meta)
 }
 
+// maxVariants bounds what a record lists. A supplier who sends a document in three forms is odd enough.
+const maxVariants = 50
+
 // Added tells what Add found.
 type Added struct {
 	Record
@@ -185,6 +191,11 @@ func Add(ctx context.Context, b *store.Bucket, id store.ReceivedID, v Variant) (
 		known := r.Variant(v.SHA256)
 		a.Fresh, a.Mine = known == nil, known == nil || known.File == v.File
 		switch {
+		case known == nil && len(r.Variants) >= maxVariants:
+			if r.Crowded {
+				return store.ErrUnchanged
+			}
+			r.Crowded = true
 		case known == nil:
 			r.Variants = append(r.Variants, v)
 		case known.File == v.File || known.LastFile == v.File:

@@ -90,6 +90,22 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// TestCrowd keeps a flood of variants out of the record, and what came first in it.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	ctx, state := t.Context(), store.NewBucket(store.NewMemory())
+	for i := range 60 {
+		a, err := received.Add(ctx, state, id(1), variant(fmt.Sprint(i), fmt.Sprint("file", i), "1", exchange.Pass))
+		if err != nil || !a.Fresh || a.Crowded != (i >= 50) {
+			t.Fatalf("variant %d: crowded %t, fresh %t, %v", i, a.Crowded, a.Fresh, err)
+		}
+	}
+	r, err := received.Load(ctx, state, id(1))
+	if err != nil || len(r.Variants) != 50 || r.Main().SHA256 != "0" {
+		t.Errorf("%d variants, %v", len(r.Variants), err)
+	}
+}
+
 func TestRepeat(t *testing.T) {
 	t.Parallel()
 	first := variant("a", "f", "1", exchange.Pass)
