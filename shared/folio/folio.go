@@ -230,12 +230,15 @@ func (l *Ledger) claimAt(ctx context.Context, w Wish, folio int64, r Range) (hel
 		return held{}, err
 	}
 	h := l.newClaim(w, folio, r)
-	var err error
-	h.generation, err = l.bucket.CreateJSON(ctx, store.Claim(h.DocumentID), h.Claim, claimMeta(h.Claim))
-	if !errors.Is(err, store.ErrExists) {
+	text, err := json.Marshal(h.Claim)
+	if err != nil {
+		return held{}, err
+	}
+	o, err := l.bucket.CreateOrRead(ctx, store.Claim(h.DocumentID), text, claimMeta(h.Claim))
+	if h.generation = o.Generation; !errors.Is(err, store.ErrExists) {
 		return h, err
 	}
-	standing, err := l.read(ctx, h.DocumentID)
+	standing, err := heldBy(h.DocumentID, o)
 	switch {
 	case err != nil:
 		return held{}, err
@@ -275,13 +278,23 @@ func (l *Ledger) newClaim(w Wish, folio int64, r Range) held {
 }
 
 func (l *Ledger) read(ctx context.Context, id store.DocumentID) (held, error) {
-	h := held{DocumentID: id}
-	var err error
-	h.generation, err = l.bucket.ReadJSON(ctx, store.Claim(id), &h.Claim)
-	if err == nil && (h.State == Held || h.State == Reserved) && h.Order == nil {
-		err = fmt.Errorf("folio: claim of %s holds no order", id)
+	o, err := l.bucket.Read(ctx, store.Claim(id))
+	if err != nil {
+		return held{DocumentID: id}, err
 	}
-	return h, err
+	return heldBy(id, o)
+}
+
+// heldBy reads a claim.
+func heldBy(id store.DocumentID, o store.Object) (held, error) {
+	h := held{DocumentID: id, generation: o.Generation}
+	if err := json.Unmarshal(o.Data, &h.Claim); err != nil {
+		return h, fmt.Errorf("folio: read the claim of %s: %w", id, err)
+	}
+	if (h.State == Held || h.State == Reserved) && h.Order == nil {
+		return h, fmt.Errorf("folio: claim of %s holds no order", id)
+	}
+	return h, nil
 }
 
 // bind creates req/K for a claim. If the key has another folio, that one counts and the claim is freed:

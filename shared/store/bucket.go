@@ -46,9 +46,18 @@ func (b *Bucket) Exists(ctx context.Context, name Name) (bool, error) {
 // Create writes an object that must not exist yet. If one with the same bytes is there, that is
 // success (an earlier try, or somebody who did the same); with other bytes ErrExists.
 func (b *Bucket) Create(ctx context.Context, name Name, data []byte, meta map[string]string) (int64, error) {
+	o, err := b.CreateOrRead(ctx, name, data, meta)
+	if err != nil {
+		return 0, err
+	}
+	return o.Generation, nil
+}
+
+// CreateOrRead is Create that gives with ErrExists the object that is there.
+func (b *Bucket) CreateOrRead(ctx context.Context, name Name, data []byte, meta map[string]string) (Object, error) {
 	o := Object{Name: name.s, Data: data, Meta: meta}
-	generation, err := b.settle(ctx, o, func() (int64, error) { return b.driver.Create(ctx, o) }, ErrExists)
-	return generation, wrap("create", name, err)
+	standing, err := b.settle(ctx, o, func() (int64, error) { return b.driver.Create(ctx, o) }, ErrExists)
+	return standing, wrap("create", name, err)
 }
 
 // Replace overwrites the generation that was read. If the object already holds these bytes, that is
@@ -56,7 +65,7 @@ func (b *Bucket) Create(ctx context.Context, name Name, data []byte, meta map[st
 func (b *Bucket) Replace(ctx context.Context, name Name, generation int64, data []byte, meta map[string]string) (int64, error) {
 	o := Object{Name: name.s, Data: data, Meta: meta, Generation: generation}
 	next, err := b.settle(ctx, o, func() (int64, error) { return b.driver.Replace(ctx, o) }, ErrChanged)
-	return next, wrap("replace", name, err)
+	return next.Generation, wrap("replace", name, err)
 }
 
 // Renew gives an object of no content a new generation, or creates it: whoever read it before cannot delete it.
@@ -133,31 +142,33 @@ func (b *Bucket) list(ctx context.Context, q Query) (Page, error) {
 	return page, err
 }
 
-// settle writes until the outcome is known: lost is what the driver says when another write stands there.
-func (b *Bucket) settle(ctx context.Context, o Object, write func() (int64, error), lost error) (int64, error) {
+// settle writes until the outcome is known, and gives the object that stands then: lost is what the driver says
+// when it is another's.
+func (b *Bucket) settle(ctx context.Context, o Object, write func() (int64, error), lost error) (Object, error) {
 	for try := 0; ; try++ {
 		generation, err := write()
 		if err == nil {
-			return generation, nil
+			o.Generation = generation
+			return o, nil
 		}
 		// Which of retention and condition Cloud Storage looks at first is written nowhere: what is
 		// retained stands there, perhaps by our own write.
 		found, readErr := b.driver.Read(ctx, o.Name)
 		switch {
 		case readErr == nil && bytes.Equal(found.Data, o.Data):
-			return found.Generation, nil
+			return found, nil
 		case readErr == nil && found.Generation != o.Generation:
-			return 0, lost
+			return found, lost
 		case errors.Is(readErr, ErrNotFound) && o.Generation != 0:
-			return 0, ErrNotFound
+			return Object{}, ErrNotFound
 		case errors.Is(err, ErrRetained):
-			return 0, err
+			return Object{}, err
 		}
 		if try == attempts-1 {
-			return 0, fmt.Errorf("unknown outcome: %w", err)
+			return Object{}, fmt.Errorf("unknown outcome: %w", err)
 		}
 		if err := b.pause(ctx, try); err != nil {
-			return 0, err
+			return Object{}, err
 		}
 	}
 }
