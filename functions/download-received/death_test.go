@@ -115,8 +115,12 @@ func TestDeathAtEachStep(t *testing.T) {
 			}
 		},
 	}
+	effects := []bool{false}
+	if os.Getenv("WITNESS") != "" {
+		effects = []bool{false, true} // nearly the same: dead after a write is dead before the next one
+	}
 	for way, do := range ways {
-		for _, after := range []bool{false, true} {
+		for _, after := range effects {
 			t.Run(fmt.Sprintf("%s, took effect %t", way, after), func(t *testing.T) {
 				t.Parallel()
 				k := 0
