@@ -3,6 +3,7 @@ package pollstatus
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
@@ -59,7 +60,8 @@ func (c *court) complete(t dte.Type, count sii.Count, n int) bool {
 }
 
 // byDetails decides documents by what the boletas' service says of each, and counts those that stay
-// undecided. A rejection is believed when the SII does not hold the document by another envelope.
+// undecided. A rejection is believed when the SII does not hold the document by another envelope. That service cannot be
+// asked for a signature: a document that was received before is ours only if its bytes went out more than once.
 func (c *court) byDetails(ctx context.Context, all []*accused) (int, error) {
 	var doubtful, decided []*accused
 	for _, a := range all {
@@ -77,6 +79,9 @@ func (c *court) byDetails(ctx context.Context, all []*accused) (int, error) {
 	for _, a := range doubtful {
 		switch {
 		case a.state == nil: // the SII did not answer
+		case c.otherData(a.item):
+			a.verdict = event.StatusRejected
+		case a.state.Standing() == sii.Registered && c.plan.SentOnce(): // somebody else's twin, or not: people must look
 		case a.state.Standing() == sii.Registered:
 			a.verdict = event.StatusAccepted
 		case a.missing() && !c.doubtful():
@@ -92,6 +97,15 @@ func (c *court) byDetails(ctx context.Context, all []*accused) (int, error) {
 		return c.sentence(ctx, a, a.verdict)
 	})
 	return len(all) - len(decided), errors.Join(err, silent)
+}
+
+// codeOtherData says that the folio was received before with other data (live 2026).
+const codeOtherData = "DTE-3-101"
+
+// otherData tells whether the SII itself says that another document stands under the folio.
+func (c *court) otherData(item dispatch.Item) bool {
+	d, _ := c.reviewed(item)
+	return slices.ContainsFunc(d.Reasons, func(r sii.Reason) bool { return r.Code == codeOtherData })
 }
 
 // detailsOf are the reasons with what they mean.

@@ -234,6 +234,7 @@ type fakeSII struct {
 	mu        sync.Mutex
 	tracks    map[string]string
 	counts    map[string][]sii.Count
+	details   []sii.Reviewed // as the boletas' service gives them
 	documents map[string]string
 	down      error
 	mute      map[string]bool // documents that it says nothing about
@@ -248,7 +249,7 @@ func (f *fakeSII) EnvelopeState(_ context.Context, _ rut.RUT, track string) (sii
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, track)
 	state := f.tracks[track]
-	return sii.EnvelopeState{State: state, Glosa: "glosa de " + state, Counts: f.counts[track], Answer: "<" + state + ">"}, f.down
+	return sii.EnvelopeState{State: state, Glosa: "glosa de " + state, Counts: f.counts[track], Details: f.details, Answer: "<" + state + ">"}, f.down
 }
 
 // DocumentState implements pollstatus.Inquirer.

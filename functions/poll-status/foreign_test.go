@@ -98,3 +98,47 @@ func TestUnprovenDocument(t *testing.T) {
 		t.Errorf("proven (-want +got):\n%s", diff)
 	}
 }
+
+// TestForeignBoleta: the boletas' service knows no signatures. A boleta that it received before is ours only if its
+// bytes went out more than once; with other data it is another one.
+func TestForeignBoleta(t *testing.T) {
+	t.Parallel()
+	lost := dispatch.Attempt{ID: "lost", At: noon, Ended: noon, Result: dispatch.ResultUnknown}
+	refused := dispatch.Attempt{ID: "refused", At: noon, Ended: noon, Result: dispatch.ResultRetry}
+	tests := map[string]struct {
+		reason string
+		before []dispatch.Attempt
+		want   event.Status
+	}{
+		"sent once":                {"DTE-3-100", nil, sent},
+		"sent once, refused first": {"DTE-3-100", []dispatch.Attempt{refused}, sent},
+		"sent twice":               {"DTE-3-100", []dispatch.Attempt{lost}, accepted},
+		"other data":               {"DTE-3-101", nil, rejected},
+		"other data, sent twice":   {"DTE-3-101", []dispatch.Attempt{lost}, rejected},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			documents := parse(t, []string{"39/1", "39/2"})
+			e := r.envelope(1, []string{"7"}, documents...)
+			_, err := dispatch.Update(t.Context(), r.state, e, func(p *dispatch.Plan) error {
+				p.Service, p.Attempts = dispatch.Boletas, append(test.before, p.Attempts...)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.sii.set("7", "EPR", sii.Count{Type: 39, Informed: 2, Accepted: 1, Rejected: 1})
+			r.sii.details = []sii.Reviewed{{Type: 39, Folio: 1, State: "RCH", Reasons: []sii.Reason{{Code: test.reason, Level: 3}}}}
+			r.sii.documents = map[string]string{"39/1": "DOK"}
+			for range 30 {
+				r.advance(time.Hour)
+				r.tick()
+			}
+			if diff := cmp.Diff([]event.Status{test.want, accepted}, r.statuses(documents)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -137,6 +137,17 @@ func (p *Plan) MayBeTwice() bool {
 	return lost
 }
 
+// SentOnce tells whether the bytes can have reached the SII one time only.
+func (p *Plan) SentOnce() bool {
+	n := 0
+	for _, a := range p.Attempts {
+		if a.Result == ResultReceived || a.Result == ResultUnknown || a.Result == "" {
+			n++
+		}
+	}
+	return n == 1
+}
+
 // Refuse closes a plan that the SII refused after all; for the states of QueryEstUp.
 func (p *Plan) Refuse(r Refusal) { p.State, p.Refusal = Refused, &r }
 
