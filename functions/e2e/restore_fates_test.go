@@ -117,7 +117,7 @@ func (d *drill) lose(t *testing.T) {
 func (d *drill) settled(t *testing.T, ahead *atomic.Int64, n int) {
 	t.Helper()
 	for _, one := range d.issued[:n] {
-		status := ""
+		status := d.status(t, one.ID)
 		for tries := 0; status != "accepted" && status != "rejected"; tries++ {
 			if tries == 200 {
 				t.Fatalf("%s is %s", one.ID, status)
