@@ -43,9 +43,6 @@ type SentLetter struct {
 	Want      supplier.Outcome    `json:"want"`
 }
 
-// folioStep is how many folios one letter may use.
-const folioStep = 10
-
 var (
 	errNoMail    = errors.New("no mail server was given (SII_SMTP_ADDR, SII_MAIL_CONTROL_URL)")
 	errNoOffice  = errors.New("no such supplier")
@@ -86,7 +83,7 @@ func (s *suppliers) folio(id string, wanted int) int {
 	if wanted == 0 {
 		wanted = s.used[id] + 1
 	}
-	s.used[id] = max(s.used[id], wanted+folioStep-1)
+	s.used[id] = max(s.used[id], wanted+supplier.Used-1)
 	return wanted
 }
 

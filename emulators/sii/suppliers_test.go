@@ -33,7 +33,7 @@ func TestSuppliers(t *testing.T) {
 		t.Errorf("sent %+v", sent)
 	}
 	askControl(t, http.MethodPost, b.server.ControlURL+"/_control/suppliers/b/letters", map[string]any{"oddity": "plain", "receiver": companyOf(0).RUT, "to": customer}, http.StatusOK, &sent)
-	if sent.Documents[0].Folio != 11 {
+	if sent.Documents[0].Folio != 4 {
 		t.Errorf("the next letter begins with folio %d", sent.Documents[0].Folio)
 	}
 	var arrived []json.RawMessage

@@ -25,7 +25,7 @@ type Order struct {
 	Receiver string    // RUT of the customer, a company of the world
 	To       string    // its exchange address
 	From     string    // the supplier's own, to which answers go; DefaultFrom if empty
-	Folio    int       // of the first document; a letter uses up to three
+	Folio    int       // of the first document; a letter uses up to Used
 	At       time.Time // of signatures and mails, Chilean
 }
 
@@ -50,6 +50,12 @@ type Envelope struct {
 	Documents []Document
 	Want      []int // EstadoRecepEnv of each answer, in order
 }
+
+// ErrFolios means that the company's CAF does not reach so far.
+var ErrFolios = errors.New("no folios left in the CAF")
+
+// Used is the most folios that one letter uses up.
+const Used = 3
 
 // ErrUnknown means that the world has no such company.
 var ErrUnknown = errors.New("no such company in the world")
@@ -94,6 +100,9 @@ func (b *Bot) Letter(odd Oddity, o Order) (Letter, error) {
 	}
 	if w.customer.ID == "" || w.stranger.ID == "" {
 		return Letter{}, fmt.Errorf("letter %s: %w: %s, or one besides", odd.Name, ErrUnknown, o.Receiver)
+	}
+	if o.Folio < 1 || o.Folio+Used-1 > b.caf.last {
+		return Letter{}, fmt.Errorf("letter %s: %w: folio %d of %d", odd.Name, ErrFolios, o.Folio, b.caf.last)
 	}
 	odd.write(w)
 	if w.err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/encoding/charmap"
@@ -23,10 +24,12 @@ func latin1(text string) ([]byte, error) { return charmap.ISO8859_1.NewEncoder()
 type caf struct {
 	element string
 	key     *rsa.PrivateKey
+	last    int // folio
 }
 
 var (
 	cafElement = regexp.MustCompile(`(?s)<CAF.*</CAF>`)
+	cafLast    = regexp.MustCompile(`<H>([0-9]+)</H>`)
 	cafKey     = regexp.MustCompile(`(?s)<RSASK>(.*)</RSASK>`)
 	gaps       = regexp.MustCompile(`>\s+<`)
 )
@@ -50,7 +53,11 @@ func loadCAF(world, company string, kind int) (caf, error) {
 		return caf{}, fmt.Errorf("%s has no RSASK", paths[0])
 	}
 	key, err := parseKey([]byte(private[1]))
-	return caf{element: cafElement.FindString(text), key: key}, err
+	c := caf{element: cafElement.FindString(text), key: key}
+	if last := cafLast.FindStringSubmatch(c.element); last != nil && err == nil {
+		c.last, err = strconv.Atoi(last[1])
+	}
+	return c, err
 }
 
 // Document is what a letter brings, so that tests can plant it at the SII.

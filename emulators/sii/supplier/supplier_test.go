@@ -318,6 +318,10 @@ func TestUnknown(t *testing.T) {
 	if _, err := supplier.New(dir, "z"); !errors.Is(err, supplier.ErrUnknown) {
 		t.Errorf("unknown supplier: got %v", err)
 	}
+	order.Folio = 999
+	if _, err := bot.Letter(supplier.Oddities()[0], order); !errors.Is(err, supplier.ErrFolios) {
+		t.Errorf("beyond the CAF: got %v", err)
+	}
 	order.Receiver = "1-9"
 	if _, err := bot.Letter(supplier.Oddities()[0], order); !errors.Is(err, supplier.ErrUnknown) {
 		t.Errorf("unknown customer: got %v", err)
