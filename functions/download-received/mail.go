@@ -147,9 +147,7 @@ func header(raw []byte) parts.Mail {
 	if isXML(raw) {
 		return parts.Mail{}
 	}
-	stop := errors.New("header read")
-	mail, _ := parts.Walk(raw, parts.Limits{}, func(parts.File) error { return stop }) // its errors are stop
-	return mail
+	return parts.Header(raw, parts.Limits{})
 }
 
 // walk gives out what may be XML; an XML that was posted is all there is.

@@ -5,10 +5,10 @@
 package gcsstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -55,11 +55,12 @@ func (d driver) Read(ctx context.Context, name string) (store.Object, error) {
 		return store.Object{}, translate(err, store.ErrNotFound)
 	}
 	defer r.Close() //nolint:errcheck // the content has been read or its error is returned
-	data, err := io.ReadAll(r)
-	if err != nil {
+	var data bytes.Buffer
+	data.Grow(int(max(r.Attrs.Size, 0)) + bytes.MinRead) // a buffer that grows by and by takes several times as much
+	if _, err := data.ReadFrom(r); err != nil {
 		return store.Object{}, fmt.Errorf("read content: %w", err)
 	}
-	return store.Object{Name: name, Data: data, Meta: r.Metadata(), Generation: r.Attrs.Generation}, nil
+	return store.Object{Name: name, Data: data.Bytes(), Meta: r.Metadata(), Generation: r.Attrs.Generation}, nil
 }
 
 func (d driver) Create(ctx context.Context, o store.Object) (int64, error) {

@@ -73,12 +73,23 @@ func (w *walker) unpack(f *zip.File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(io.LimitReader(r, int64(w.room())+1))
-	w.bytes += len(content)
+	var content bytes.Buffer
+	content.Grow(w.likely(f) + bytes.MinRead)
+	_, err = content.ReadFrom(io.LimitReader(r, int64(w.room())+1))
+	w.bytes += content.Len()
 	if closing := r.Close(); err == nil {
 		err = closing
 	}
-	return content, err
+	return content.Bytes(), err
+}
+
+// maxDeflate is how many bytes one of a deflated file may become (RFC 1951: a match of 258 in 2 bits).
+const maxDeflate = 1032
+
+// likely is the size that the archive tells of a file, as far as that can be: a buffer that grows by and by would take
+// several times as much.
+func (w *walker) likely(f *zip.File) int {
+	return int(min(f.UncompressedSize64, f.CompressedSize64*maxDeflate, uint64(w.room()))) //nolint:gosec // the room is an int
 }
 
 // entryName reads names of old programs in code page 437.

@@ -25,6 +25,14 @@ func Walk(raw []byte, lim Limits, each func(File) error) (Mail, error) {
 	return w.mail, err
 }
 
+// Header is what Walk says of who wrote the raw mail, without looking into it.
+func Header(raw []byte, lim Limits) Mail {
+	w := &walker{lim: lim.withDefaults()}
+	h, _ := splitHeader(raw, w.lim.Header)
+	w.mail.describe(h)
+	return w.mail
+}
+
 // place is where in the mail a part stands.
 type place struct {
 	path  string
@@ -56,6 +64,9 @@ func (w *walker) part(h header, body []byte, at place) error {
 	}
 	if children := h.children(kind, body, w.lim.Parts+1); children != nil {
 		return w.multipart(children, at)
+	}
+	if start, _ := decode(body[:min(len(body), sniffed)], h.encoding(), sniffed); isOther(leaf, start) {
+		return w.leave(leaf, NotXML)
 	}
 	content, whole := decode(body, h.encoding(), w.room())
 	w.bytes += len(content)
@@ -107,6 +118,21 @@ func (w *walker) file(o Other, content []byte, at place) error {
 	return w.leave(o, NotXML)
 }
 
+// sniffed is how much of a part tells that it is none of ours.
+const sniffed = 4 << 10
+
+// isOther tells pictures and PDFs, which are most of most mails, by their start: what neither calls itself anything that is
+// looked into nor begins like it. They need not be decoded.
+func isOther(o Other, start []byte) bool {
+	name := strings.ToLower(o.Name)
+	if strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".eml") || strings.HasSuffix(o.Type, "/xml") ||
+		strings.HasPrefix(o.Type, "text/") || strings.HasPrefix(o.Type, "message/") || isZIP(start) {
+		return false
+	}
+	text := bytes.TrimLeft(withoutMark(start), " \t\r\n\x00")
+	return len(text) > 0 && text[0] != '<'
+}
+
 // isMail tells a forwarded mail, also one that was attached as a file.
 func isMail(o Other, content []byte) bool {
 	if o.Type == "message/rfc822" || o.Type == "message/global" {
@@ -126,11 +152,7 @@ func mayBeXML(o Other, content []byte) bool {
 	if strings.HasSuffix(strings.ToLower(o.Name), ".xml") || strings.HasSuffix(o.Type, "/xml") {
 		return true
 	}
-	text := content
-	for _, bom := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff\x00", "\xfe\xff"} {
-		text = bytes.TrimPrefix(text, []byte(bom))
-	}
-	text = bytes.TrimLeft(text, " \t\r\n")
+	text := bytes.TrimLeft(withoutMark(content), " \t\r\n")
 	if len(text) < 2 || text[0] != '<' {
 		return false
 	}
@@ -141,6 +163,14 @@ func mayBeXML(o Other, content []byte) bool {
 		}
 	}
 	return o.Type != "text/html" && (bytes.Contains(text, []byte("</")) || bytes.Contains(text, []byte("/>")))
+}
+
+// withoutMark is content without a byte order mark.
+func withoutMark(content []byte) []byte {
+	for _, bom := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff\x00", "\xfe\xff"} {
+		content = bytes.TrimPrefix(content, []byte(bom))
+	}
+	return content
 }
 
 // starts are where XML begins that somebody pasted into the text of a mail.
