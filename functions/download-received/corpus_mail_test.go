@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"timbre/emulators/sii/supplier"
 	"timbre/shared/golden"
 	"timbre/shared/mailbox/parts"
 )
@@ -18,6 +19,8 @@ import (
 type author struct {
 	t     *testing.T
 	folio int
+	// letter writes the mails of one of the supplier's oddities.
+	letter func(t *testing.T, name string, folio int) supplier.Letter
 }
 
 // written is what a case puts into the mailbox.
@@ -25,7 +28,7 @@ type written func(a *author) [][]byte
 
 // odd is one of the supplier's oddities.
 func odd(name string) written {
-	return func(a *author) [][]byte { return letter(a.t, name, a.folio).Mails }
+	return func(a *author) [][]byte { return a.letter(a.t, name, a.folio).Mails }
 }
 
 // each is one mail with these attachments.
@@ -61,7 +64,7 @@ func (a *author) envelope() []byte { return a.xmlOf("plain") }
 func (a *author) xmlOf(name string) []byte {
 	a.t.Helper()
 	var found []byte
-	_, err := parts.Walk(letter(a.t, name, a.folio).Mails[0], parts.Limits{}, func(f parts.File) error {
+	_, err := parts.Walk(a.letter(a.t, name, a.folio).Mails[0], parts.Limits{}, func(f parts.File) error {
 		if found == nil {
 			found = f.Content
 		}

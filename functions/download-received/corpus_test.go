@@ -68,11 +68,12 @@ func TestCorpus(t *testing.T) {
 		for i, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				a := &author{t: t, folio: 1000 + 10*i}
+				a := &author{t: t, folio: 1000 + 10*i, letter: letter}
 				all := c.mails(a)
 				mails.Add(int64(len(all)))
-				r := newReader(t, c)
-				r.box.add(all...)
+				box := &fakeBox{validity: 1}
+				box.add(all...)
+				r := newReader(t, c, box, company.Mailbox{Host: "imap.example", User: "dte"})
 				r.download()
 				r.ticks()
 				if diff := gocmp.Diff(c.want, r.kept(a.folio)); diff != "" {
@@ -92,17 +93,16 @@ type reader struct {
 	t              *testing.T
 	company        store.Company
 	state, archive *store.Bucket
-	box            *fakeBox
 	letters        *letterbox
 	handler        http.Handler
 
 	minutes atomic.Int64 // since noon
 }
 
-func newReader(t *testing.T, c corpusCase) *reader {
+func newReader(t *testing.T, c corpusCase, box downloadreceived.Mailboxes, imap company.Mailbox) *reader {
 	t.Helper()
 	r := &reader{
-		t: t, company: here, box: &fakeBox{validity: 1}, letters: &letterbox{},
+		t: t, company: here, letters: &letterbox{},
 		state: store.NewBucket(store.NewMemory()), archive: store.NewBucket(store.NewMemory()),
 	}
 	keys := makeWorld(t).keys
@@ -114,7 +114,7 @@ func newReader(t *testing.T, c corpusCase) *reader {
 		RUT: r.company.RUT, Active: r.company.Env, IMAPPassword: &company.Secret{Name: "imap", Version: "1"},
 		SMTPPassword: &company.Secret{Name: "smtp", Version: "1"},
 		Intercambio: &company.Intercambio{
-			Email: "dte@empresa.example", IMAP: &company.Mailbox{Host: "imap.example", User: "dte"}, SMTP: &company.Mailbox{Host: "smtp.example", User: "dte"},
+			Email: "dte@empresa.example", IMAP: &imap, SMTP: &company.Mailbox{Host: "smtp.example", User: "dte"},
 		},
 		Blocks: map[store.Environment]*company.Block{r.company.Env: {Certificate: &company.Certificate{}}},
 	}
@@ -124,7 +124,7 @@ func newReader(t *testing.T, c corpusCase) *reader {
 	now := func() time.Time { return noon.Add(time.Duration(r.minutes.Load()) * time.Minute) }
 	h, err := downloadreceived.New(downloadreceived.Config{IntakeEvery: time.Hour, IntakePast: 24 * time.Hour}, downloadreceived.Deps{
 		State: r.state, Archive: r.archive, Events: &event.Memory{}, Guard: owner{r.company.RUT},
-		Companies: company.NewDirectory(r.state, now), Identities: signers{}, Passwords: nobody{}, Mail: r.box, Letters: r.letters,
+		Companies: company.NewDirectory(r.state, now), Identities: signers{}, Passwords: nobody{}, Mail: box, Letters: r.letters,
 		SII:     func(store.Environment, *cert.Identity) downloadreceived.Inquirer { return &fakeSII{} },
 		SIIKeys: keys, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: now,
 	})
@@ -292,6 +292,25 @@ func (r *reader) archived(mails [][]byte) {
 		if err != nil || m.Size != len(whole) {
 			r.t.Errorf("mail %d is not noted: %v", i+1, err)
 		}
+	}
+}
+
+// sums are what is known of the whole corpus: documents with their verdict, how much is in quarantine for which reason, and
+// how many files of which kind are no purchases.
+type sums map[string]int
+
+// add takes what a case expects; its folios count from the first.
+func (s sums) add(k kept, first int) {
+	words := strings.Fields(k.Documents)
+	for i := 0; i+1 < len(words); i += 2 {
+		var kind, folio int
+		if _, err := fmt.Sscanf(words[i], "%d/%d", &kind, &folio); err != nil {
+			continue // "of 2"
+		}
+		s[fmt.Sprintf("%d/%d %s", kind, first+folio, words[i+1])]++
+	}
+	for _, word := range append(strings.Fields(k.Quarantine), strings.Fields(k.Files)...) {
+		s[word]++
 	}
 }
 

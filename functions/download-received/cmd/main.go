@@ -2,6 +2,8 @@
 package main
 
 import (
+	"os"
+	"runtime/debug"
 	"time"
 
 	downloadreceived "timbre/functions/download-received"
@@ -26,7 +28,16 @@ var (
 	_ outmail.Sender              = (*mailbox.Sender)(nil)
 )
 
-func main() { gcp.Main(build) }
+// memory is what the collector stays below as long as it can, unless GOMEMLIMIT says otherwise: a mail of 20 MB is there
+// several times while it is taken apart, and what one left is still there when the next comes.
+const memory = 96 << 20
+
+func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory)
+	}
+	gcp.Main(build)
+}
 
 func build(cfg downloadreceived.Config, c *gcp.Cloud) (gcp.Function, error) {
 	dialer := dial.New(dial.Options{AllowPrivate: cfg.AllowPrivateHosts})
