@@ -75,11 +75,7 @@ func (s *service) planAnswer(ctx context.Context, seen Seen) error {
 
 // answerDue writes the technical answer to a file (RecepcionEnvio).
 func (s *service) answerDue(ctx context.Context, w work) error {
-	f, err := s.arrived(ctx, w)
-	if err != nil {
-		return err
-	}
-	reception, deserves, err := s.reception(ctx, f)
+	f, reception, deserves, err := s.judge(ctx, w)
 	if err != nil || !deserves {
 		return err
 	}
@@ -91,7 +87,24 @@ func (s *service) answerDue(ctx context.Context, w work) error {
 	return err
 }
 
-// arrival is a file that is to be answered.
+// judge reads a file once more, one at a time in this process: a large one takes tens of megabytes.
+func (s *service) judge(ctx context.Context, w work) (*arrivedFile, answer.Reception, bool, error) {
+	select {
+	case s.taking <- struct{}{}:
+		defer func() { <-s.taking }()
+	case <-ctx.Done():
+		return nil, answer.Reception{}, false, context.Cause(ctx)
+	}
+	f, err := s.arrived(ctx, w)
+	if err != nil {
+		return nil, answer.Reception{}, false, err
+	}
+	reception, deserves, err := s.reception(ctx, f)
+	f.bytes = nil
+	return f, reception, deserves, err
+}
+
+// arrivedFile is a file that is to be answered.
 type arrivedFile struct {
 	company store.Company
 	sum     string
@@ -221,7 +234,7 @@ func (s *service) number(ctx context.Context, c store.Company, id store.LetterID
 	return entries[0].Number, nil
 }
 
-// supplierNames keeps what a letter calls a file free of what does not belong there.
+// fileName is what an attachment is called.
 func fileName(kind string, supplier rut.RUT, n int64) string {
 	return fmt.Sprintf("%s_%s_%d.xml", kind, strings.ToUpper(supplier.String()), n)
 }
@@ -234,6 +247,7 @@ func tidied(id string) string {
 	return id
 }
 
+// mailLetter is the mail of a letter, with the XML that it carries.
 func mailLetter(l *letter, from *company.Company, name string, xml []byte) mailbox.Letter {
 	text := l.text + "\r\n\r\n" + from.RznSoc + "\r\nRUT " + from.RUT.String() + "\r\n"
 	m := mailbox.Letter{To: l.to, Subject: l.subject, Text: text, InReplyTo: tidied(l.inReplyTo), Automatic: true}

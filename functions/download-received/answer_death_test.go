@@ -48,7 +48,7 @@ func (c *corresponds) answerOne(h http.Handler) int {
 // Message-ID and the same bytes.
 func TestAnswersOutliveDeath(t *testing.T) {
 	t.Parallel()
-	step := 8
+	step := 16
 	if os.Getenv("WITNESS") == "1" {
 		step = 1
 	}

@@ -42,9 +42,8 @@ func (s *service) send(ctx context.Context, l letter, write func(*pen) ([]byte, 
 	if s.mailing.outbox == nil {
 		return nil, outmail.ErrNoServer
 	}
-	known, err := s.mailing.outbox.Get(ctx, l.company, l.id)
-	if err == nil {
-		l.to = known.To // Put has it looked at again, and writes nothing
+	_, err := s.mailing.outbox.Get(ctx, l.company, l.id)
+	if err == nil { // Put has it looked at again, and writes nothing
 		return s.mailing.outbox.Put(ctx, l.company, outmail.Letter{ID: l.id})
 	}
 	if !errors.Is(err, store.ErrNotFound) {
