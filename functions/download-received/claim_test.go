@@ -2,7 +2,9 @@ package downloadreceived_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +30,7 @@ func TestClaims(t *testing.T) {
 		"again":                testAgain,
 		"many at once":         testAtOnce,
 		"answer lost":          testAnswerLost,
+		"chaos":                testChaos,
 		"out of order":         testOutOfOrder,
 		"another instead":      testAnotherInstead,
 		"late for good":        testPendingTooLong,
@@ -162,6 +165,63 @@ func testAnswerLost(t *testing.T, r *claimRig) {
 	}
 	if got := r.respond(2, claim.ERM); got.status != http.StatusOK || r.states(2) != "ERM recorded" || r.held(2) != "ERM" {
 		t.Errorf("repeated: %+v, %s, the SII holds %q", got, r.states(2), r.held(2))
+	}
+}
+
+// testChaos: answers get lost in every way while persons ask, change their minds and go away. In the end the record says
+// what the SII holds, and nothing that nobody asked for is there.
+func testChaos(t *testing.T, r *claimRig) {
+	random := rand.New(rand.NewPCG(7, 8)) //nolint:gosec // a test that must repeat itself
+	actions := []claim.Action{claim.ACD, claim.ERM, claim.RCD, claim.RFP, claim.RFT}
+	asked := map[int64]string{}
+	const documents = 24
+	for folio := int64(1); folio <= documents; folio++ {
+		r.plant(folio, nil)
+	}
+	r.tick()
+	for range 6 * documents {
+		folio, action := 1+random.Int64N(documents), actions[random.IntN(len(actions))]
+		switch random.IntN(5) {
+		case 0:
+			r.wire.cutNext("before")
+		case 1:
+			r.wire.cutNext("after")
+		case 2:
+			r.wire.silence(1+random.IntN(6), opEvents, opEnter)
+		case 3:
+			r.advance(time.Duration(random.IntN(400)) * time.Second)
+			r.tick()
+		}
+		asked[folio] += string(action) + " "
+		r.respond(folio, action)
+	}
+	r.wire.silence(0, opEvents, opEnter)
+	r.wire.cutNext("")
+	for range 40 {
+		r.advance(time.Minute)
+		r.tick()
+	}
+	entered := 0
+	for folio := int64(1); folio <= documents; folio++ {
+		record, held := r.record(folio), strings.Fields(r.held(folio))
+		var noted []string
+		for _, c := range record.Claims {
+			noted = append(noted, c.Action)
+		}
+		slices.Sort(noted)
+		slices.Sort(held)
+		if !slices.Equal(noted, held) || record.Pending() != nil {
+			t.Errorf("folio %d: noted %v, the SII holds %v, %s", folio, noted, held, r.states(folio))
+		}
+		for _, a := range held {
+			entered++
+			if !strings.Contains(asked[folio], a) {
+				t.Errorf("folio %d: %s was never asked for", folio, a)
+			}
+		}
+	}
+	if entered < documents {
+		t.Errorf("only %d events", entered)
 	}
 }
 
