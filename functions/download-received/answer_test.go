@@ -244,6 +244,60 @@ func TestSupplierAcceptsAnswers(t *testing.T) {
 	t.Logf("%d envelopes, %d answers accepted", len(report.Envelopes), len(report.Answers))
 }
 
+// TestNeverAnswered: an envelope in a mail that nobody sent us just now gets no answer, however good it is.
+func TestNeverAnswered(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(c *corresponds, raw string){
+		"automatic reply": func(c *corresponds, raw string) { c.box.add([]byte("Auto-Submitted: auto-replied\r\n" + raw)) },
+		"vacation":        func(c *corresponds, raw string) { c.box.add([]byte("X-Autoreply: yes\r\n" + raw)) },
+		"no return path":  func(c *corresponds, raw string) { c.box.add([]byte("Return-Path: <>\r\n" + raw)) },
+		"report of delivery": func(c *corresponds, raw string) {
+			c.box.add([]byte(strings.Replace(raw, "multipart/mixed;", "multipart/report; report-type=delivery-status;", 1)))
+		},
+		"mailing list": func(c *corresponds, raw string) { c.box.add([]byte("List-Id: <x.example>\r\n" + raw)) },
+		"mailer-daemon": func(c *corresponds, raw string) {
+			c.box.add([]byte(strings.Replace(raw, "<"+supplier.DefaultFrom+">", "<MAILER-DAEMON@x.example>", 1)))
+		},
+		"without address": func(c *corresponds, raw string) { c.box.add([]byte(strings.Replace(raw, "From: ", "X-From: ", 1))) },
+		"by hand": func(c *corresponds, raw string) {
+			xml, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(attached.FindStringSubmatch(raw)[1], "\r\n", ""))
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			c.post(xml)
+		},
+	}
+	for name, deliver := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCorrespondence(t)
+			deliver(c, string(invoice(t, 8000)))
+			if a := c.download(); len(c.list()) != 1 {
+				t.Errorf("not taken in: %+v", a)
+			}
+			c.ticks(3)
+			if n := len(c.mails()); n != 0 || c.due("answer") != 0 {
+				t.Errorf("%d answers, %d to come", n, c.due("answer"))
+			}
+		})
+	}
+}
+
+// TestRepeatsAreNotAnswered: the same file in another mail, and the very mail once more, bring no second answer.
+func TestRepeatsAreNotAnswered(t *testing.T) {
+	t.Parallel()
+	c := newCorrespondence(t)
+	raw := c.sent("plain", 8100).Mails[0]
+	c.box.add(raw, []byte("X-Again: yes\r\n"+string(raw)))
+	for range 2 {
+		c.download()
+		c.ticks(2)
+	}
+	if n := len(c.judged().Answers); n != 1 || len(c.mails()) != 1 {
+		t.Errorf("%d answers in %d mails", n, len(c.mails()))
+	}
+}
+
 // respond asks for an entry at the SII.
 func (c *corresponds) respond(folio int64, action, reason string) {
 	c.t.Helper()
