@@ -1,9 +1,11 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -61,21 +63,40 @@ func (b *backend) enter() *turn {
 	return b.present
 }
 
-// ServeHTTP implements http.Handler.
+// maxBody is more than any function takes.
+const maxBody = 40 << 20
+
+// ServeHTTP implements http.Handler. It takes a request whole before it passes it on: a function that answers,
+// or dies, while the body still comes would leave net/http's server and client to read it at once, by which
+// answers were cut and the whole process could end (invalid concurrent Body.Read call).
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		writeProblem(w, r, http.StatusRequestEntityTooLarge, "body-too-large", "La solicitud es demasiado grande")
+		return
+	case err != nil:
+		writeProblem(w, r, http.StatusBadRequest, "unreadable-body", "La solicitud llegó incompleta")
+		return
+	}
 	t := b.enter()
 	if t == nil {
 		unreachable(w, r, nil)
 		return
 	}
 	defer t.requests.Done()
-	// Without full duplex the server closes a request's body as soon as its answer begins; where the proxy
-	// has then not seen the body's end, it takes that for an error and cuts the answer.
-	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-		unreachable(w, r, err)
-		return
-	}
-	t.proxy.ServeHTTP(w, r)
+	t.proxy.ServeHTTP(w, whole(r, body))
+}
+
+// whole is the request with a body that can be read again: net/http repeats one with an Idempotency-Key whose
+// connection turns out to be dead.
+func whole(r *http.Request, body []byte) *http.Request {
+	r = r.Clone(r.Context())
+	r.ContentLength, r.TransferEncoding = int64(len(body)), nil
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody() //nolint:errcheck // it has no error
+	return r
 }
 
 // finish waits until the last request of a turn that is over has its answer, and hangs up.
@@ -95,7 +116,7 @@ func (t *turn) finish(ctx context.Context) error {
 }
 
 // unreachable answers for a function that is being started again.
-func unreachable(w http.ResponseWriter, _ *http.Request, _ error) {
+func unreachable(w http.ResponseWriter, r *http.Request, _ error) {
 	w.Header().Set("Retry-After", "1")
-	writeProblem(w, http.StatusServiceUnavailable, "unavailable", "La función no responde; repita la misma solicitud")
+	writeProblem(w, r, http.StatusServiceUnavailable, "unavailable", "La función no responde; repita la misma solicitud")
 }

@@ -2,10 +2,12 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -58,9 +60,9 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	backend, found := g.backends[function]
 	switch {
 	case function == "":
-		writeProblem(w, http.StatusNotFound, "not-found", "No existe esa dirección")
+		writeProblem(w, r, http.StatusNotFound, "not-found", "No existe esa dirección")
 	case !found:
-		writeProblem(w, http.StatusServiceUnavailable, "unavailable", "La función "+function+" no corre en esta máquina")
+		writeProblem(w, r, http.StatusServiceUnavailable, "unavailable", "La función "+function+" no corre en esta máquina")
 	default:
 		backend.ServeHTTP(w, r)
 	}
@@ -87,11 +89,20 @@ func (g *gateway) health(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]any{"ready": len(missing) == 0, "waiting_for": missing}) //nolint:errcheck // the caller went away
 }
 
-func writeProblem(w http.ResponseWriter, status int, code, detail string) {
+// wellFormedID is a request id that a function takes from its caller.
+var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
+
+// writeProblem answers for the gateway itself, with an id as functions do.
+func writeProblem(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
+	id := r.Header.Get("X-Request-Id")
+	if !wellFormedID.MatchString(id) {
+		id = rand.Text()
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("X-Request-Id", id)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]any{ //nolint:errcheck // the caller went away
-		"type": "urn:dte:problem:" + code, "title": "Puerta de enlace", "status": status, "detail": detail,
+		"type": "urn:dte:problem:" + code, "title": "Puerta de enlace", "status": status, "detail": detail, "request_id": id,
 	})
 }
 

@@ -48,18 +48,18 @@ func turns(backends map[string]*backend) http.Handler {
 	mux.HandleFunc("POST /_local/turn/{function}", func(w http.ResponseWriter, r *http.Request) {
 		b, found := backends[r.PathValue("function")]
 		if !found {
-			writeProblem(w, http.StatusNotFound, "not-found", "No hay función "+r.PathValue("function"))
+			writeProblem(w, r, http.StatusNotFound, "not-found", "No hay función "+r.PathValue("function"))
 			return
 		}
 		before, err := b.turnTo(r.URL.Query().Get("to"))
 		if err != nil {
-			writeProblem(w, http.StatusBadRequest, "bad-request", err.Error())
+			writeProblem(w, r, http.StatusBadRequest, "bad-request", err.Error())
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), answerPatience)
 		defer cancel()
 		if err := before.finish(ctx); err != nil {
-			writeProblem(w, http.StatusGatewayTimeout, "unavailable", err.Error())
+			writeProblem(w, r, http.StatusGatewayTimeout, "unavailable", err.Error())
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -122,11 +122,11 @@ func (s *Stack) restartAll(w http.ResponseWriter, r *http.Request, names []strin
 		err := s.Restart(r.Context(), name)
 		switch {
 		case errors.Is(err, ErrUnknownFunction):
-			writeProblem(w, http.StatusNotFound, "not-found", "No hay función "+name)
+			writeProblem(w, r, http.StatusNotFound, "not-found", "No hay función "+name)
 			return
 		case err != nil:
 			s.report("%v", err)
-			writeProblem(w, http.StatusInternalServerError, "internal", "La función "+name+" no se pudo reiniciar")
+			writeProblem(w, r, http.StatusInternalServerError, "internal", "La función "+name+" no se pudo reiniciar")
 			return
 		}
 		s.report("%s was restarted", name)
