@@ -30,7 +30,7 @@ var (
 
 // memory is what the collector stays below as long as it can, unless GOMEMLIMIT says otherwise: a mail of 20 MB is there
 // several times while it is taken apart, and what one left is still there when the next comes.
-const memory = 96 << 20
+const memory = 80 << 20
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
