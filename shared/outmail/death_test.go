@@ -146,7 +146,7 @@ func (s *story) run() (bool, int) {
 	}))
 	_, putErr := dying.Put(s.Context(), ours, letter(s.id))
 	if putErr == nil {
-		_ = dying.Flush(s.Context(), ours) // who is dead says so; the outcome is judged below
+		_ = dying.Tick(s.Context()) // who is dead says so; the outcome is judged below
 	}
 	alive := s.lives()
 	s.life.mu.Lock()

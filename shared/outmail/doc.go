@@ -1,8 +1,8 @@
 // Package outmail sends a company's mails, each once.
 //
 // Put writes a mail: its bytes into the archive, its Record into the state bucket. From then on the mail is
-// bytes for ever, with one Message-ID that its LetterID gives; putting it again changes nothing. Tick and Flush
-// send what is due, by the company's SMTP server:
+// bytes for ever, with one Message-ID that its LetterID gives; putting it again changes nothing. Tick sends
+// what is due, by the company's SMTP server:
 //
 //  1. The Record is claimed by compare-and-set before the connection; who finds it claimed does not send.
 //  2. What was sent is marked; what failed gets a due entry after 1, 5, 30 minutes, 2, 6, 12, 24 hours, for three days.

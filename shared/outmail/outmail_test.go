@@ -49,7 +49,7 @@ func TestOnce(t *testing.T) {
 				if _, err := o.Put(t.Context(), ours, letter(id)); err != nil {
 					t.Error(err)
 				}
-				if err := o.Flush(t.Context(), ours); err != nil {
+				if err := o.Tick(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})

@@ -36,15 +36,6 @@ type task struct {
 
 // Tick sends what is due, company by company. One's trouble is not another's.
 func (o *Outbox) Tick(ctx context.Context) error {
-	return o.run(ctx, func(store.Company) bool { return true })
-}
-
-// Flush sends what is due of one company.
-func (o *Outbox) Flush(ctx context.Context, c store.Company) error {
-	return o.run(ctx, func(other store.Company) bool { return other == c })
-}
-
-func (o *Outbox) run(ctx context.Context, wanted func(store.Company) bool) error {
 	entries, err := due.List(ctx, o.State, o.Now(), function, maxListed)
 	if err != nil {
 		return err
@@ -57,7 +48,7 @@ func (o *Outbox) run(ctx context.Context, wanted func(store.Company) bool) error
 			strange = errors.Join(strange, err)
 			continue
 		}
-		if wanted(t.company) && len(tasks[t.company]) < maxEach {
+		if len(tasks[t.company]) < maxEach {
 			tasks[t.company] = append(tasks[t.company], t)
 		}
 	}
