@@ -47,6 +47,7 @@ func (h *Handler) postBatch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := &batchWriter{w: w, requestID: w.Header().Get(problem.RequestIDHeader)}
+	defer reader.rest()
 	out.begin(rand.Text())
 	h.issueRows(r.Context(), company, reader, out)
 	return out.end()
@@ -137,6 +138,15 @@ func (r *rowReader) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p[:min(len(p), r.left)])
 	r.left -= n
 	return n, err
+}
+
+// maxRest is how much of a body is read only to be done with it.
+const maxRest = 256 << 10
+
+// rest reads what a caller sends behind the batch, if only a line's end: in full duplex a body that ends after
+// its handler makes net/http panic, and the connection is cut under the next request.
+func (b *batchReader) rest() {
+	_, _ = io.CopyN(io.Discard, b.body.body, maxRest) // what cannot be read is not missed
 }
 
 var errRowTooLarge = errors.New("row of a batch is too large")
