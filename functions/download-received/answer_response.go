@@ -189,24 +189,24 @@ func decision(a saying, n answer.Named, code int64) func(*pen) ([]byte, error) {
 
 // answer mails a commercial answer that a person asks for, and says nothing to the SII: for types that its register
 // does not take, and for the exchange of the certification, whose documents it does not have.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	var request AnswerRequest
 	if err := serve.ReadJSON(w, r, maxResponse, &request); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	record, err := h.record(r, access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	a, err := request.read(&record)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	sent, err := h.say(r.Context(), &record, a)
 	if err != nil {
-		return reply{}, mailingProblem(err)
+		return serve.Reply{}, mailingProblem(err)
 	}
-	return asJSON(h.outgoing(record.Company, sent))
+	return serve.JSON(h.outgoing(record.Company, sent))
 }
 
 // read checks a request; all its faults come at once.

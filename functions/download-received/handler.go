@@ -2,7 +2,6 @@ package downloadreceived
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -54,31 +53,9 @@ func New(cfg Config, d Deps) (*Handler, error) {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// reply is an answer that is ready to be written.
-type reply struct {
-	contentType string
-	body        []byte
-}
-
-func asJSON(v any) (reply, error) {
-	body, err := json.Marshal(v)
-	return reply{contentType: "application/json", body: body}, err
-}
-
-// route adds a public path; its errors become problem documents. What strangers sent is handed out as it is, so
-// browsers are told to take it for nothing else.
-func (h *Handler) route(scope access.Scope, pattern string, do func(http.ResponseWriter, *http.Request) (reply, error)) {
-	h.mux.Handle(pattern, h.Guard.Require(scope, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := do(w, r)
-		if err != nil {
-			problem.Write(w, r, err, h.Logger)
-			return
-		}
-		w.Header().Set("Content-Type", answer.contentType)
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_, _ = w.Write(answer.body) // a caller that has gone away needs no answer
-	})))
+// route adds a public path.
+func (h *Handler) route(scope access.Scope, pattern string, do func(http.ResponseWriter, *http.Request) (serve.Reply, error)) {
+	h.mux.Handle(pattern, h.Guard.Require(scope, serve.Answer(h.Logger, do)))
 }
 
 // company is the one of a RUT, for a caller with the scope, in the environment that the query names or its

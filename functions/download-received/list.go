@@ -10,6 +10,7 @@ import (
 	"timbre/shared/access"
 	"timbre/shared/problem"
 	"timbre/shared/received"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
@@ -19,25 +20,25 @@ const (
 )
 
 // list answers the register in the order of arrival, each document as it is now.
-func (h *Handler) list(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) list(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	query := r.URL.Query()
 	c, err := h.company(r, query.Get("company"), access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	after, limit, err := readPage(query)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	found, err := h.register.List(r.Context(), c, after, limit)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	page := List{Items: make([]Item, len(found)), Cursor: strconv.FormatInt(after, 10)}
 	for i := range found {
 		page.Items[i], page.Cursor = h.item(&found[i].Record), strconv.FormatInt(found[i].Number, 10)
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 // readPage reads cursor and limit; all their faults come at once.
@@ -60,14 +61,14 @@ func readPage(q url.Values) (int64, int, error) {
 }
 
 // quarantine answers what could not be read or is for somebody else, in the order of arrival.
-func (h *Handler) quarantine(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) quarantine(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, after, limit, err := h.page(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	found, err := h.register.Quarantines(r.Context(), c, after, limit)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	page := QuarantineList{Items: make([]QuarantineItem, len(found)), Cursor: strconv.FormatInt(after, 10)}
 	for i, q := range found {
@@ -75,24 +76,24 @@ func (h *Handler) quarantine(_ http.ResponseWriter, r *http.Request) (reply, err
 		page.Items[i].At = q.At.In(h.chile).Truncate(time.Second)
 		page.Cursor = strconv.FormatInt(q.Number, 10)
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 // files answers the files that are no purchases, in the order of arrival.
-func (h *Handler) files(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) files(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, after, limit, err := h.page(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	found, err := h.register.Files(r.Context(), c, after, limit)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	page := FileList{Items: make([]FileView, len(found)), Cursor: strconv.FormatInt(after, 10)}
 	for i := range found {
 		page.Items[i], page.Cursor = h.fileView(c, &found[i].File), strconv.FormatInt(found[i].Number, 10)
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 // page reads what a list of a company is asked for.
@@ -106,23 +107,23 @@ func (h *Handler) page(r *http.Request) (store.Company, int64, int, error) {
 }
 
 // seed answers the documents that arrived from a day or a time on.
-func (h *Handler) seed(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) seed(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	query := r.URL.Query()
 	c, err := h.company(r, query.Get("rut"), access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	after, limit, err := readPage(query)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	since, err := readSince(query.Get("since"), h.chile)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if query.Get("cursor") == "" && !since.IsZero() {
 		if after, err = h.register.Before(r.Context(), c, since); err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 	}
 	if query.Get("limit") == "" {
@@ -130,9 +131,9 @@ func (h *Handler) seed(_ http.ResponseWriter, r *http.Request) (reply, error) {
 	}
 	found, err := h.register.List(r.Context(), c, after, limit)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(h.seedAnswer(found, since, limit))
+	return serve.JSON(h.seedAnswer(found, since, limit))
 }
 
 func (h *Handler) seedAnswer(found []received.Numbered, since time.Time, limit int) SeedAnswer {

@@ -9,6 +9,7 @@ import (
 	"timbre/shared/access"
 	"timbre/shared/outmail"
 	"timbre/shared/problem"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
@@ -81,22 +82,22 @@ func (h *Handler) box() (*outmail.Outbox, error) {
 }
 
 // listOutgoing answers the company's mails, those of a state if one is asked for.
-func (h *Handler) listOutgoing(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) listOutgoing(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, err := h.company(r, r.PathValue("company"), access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	after, state, limit, err := readOutgoing(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	box, err := h.box()
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	found, next, err := box.List(r.Context(), c, after, state, limit)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	page := OutgoingList{Items: make([]Outgoing, len(found))}
 	for i := range found {
@@ -106,7 +107,7 @@ func (h *Handler) listOutgoing(_ http.ResponseWriter, r *http.Request) (reply, e
 		text := string(next)
 		page.Cursor = &text
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 // readOutgoing reads what a list of mails is asked for; all faults come at once.
@@ -130,47 +131,47 @@ func readOutgoing(r *http.Request) (store.LetterID, outmail.State, int, error) {
 }
 
 // outgoingBytes answers a mail as it is sent.
-func (h *Handler) outgoingBytes(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) outgoingBytes(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, id, err := h.letterOf(r, access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	box, err := h.box()
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	raw, err := box.Bytes(r.Context(), c, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return reply{}, problem.Wrap(problem.NotFound, "", err)
+		return serve.Reply{}, problem.Wrap(problem.NotFound, "", err)
 	}
-	return reply{contentType: "application/octet-stream", body: raw}, err
+	return serve.Reply{ContentType: "application/octet-stream", Body: raw}, err
 }
 
 // resend has a mail that was given up tried for three more days; one that was not given up is left as it is.
-func (h *Handler) resend(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) resend(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, id, err := h.letterOf(r, access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	box, err := h.box()
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	record, err := box.Get(r.Context(), c, id) // first: what is not there must leave no work behind
 	if errors.Is(err, store.ErrNotFound) {
-		return reply{}, problem.Wrap(problem.NotFound, "", err)
+		return serve.Reply{}, problem.Wrap(problem.NotFound, "", err)
 	}
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	again, err := box.Again(r.Context(), c, id)
 	switch {
 	case err == nil:
 		record = again
 	case !errors.Is(err, outmail.ErrNotDead):
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(h.outgoing(c, record))
+	return serve.JSON(h.outgoing(c, record))
 }
 
 func (h *Handler) letterOf(r *http.Request, scope access.Scope) (store.Company, store.LetterID, error) {

@@ -27,31 +27,31 @@ import (
 const maxRequest = 4 << 10
 
 // download takes in the mails that came since the mailbox was read last.
-func (h *Handler) download(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) download(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	var request DownloadRequest
 	if err := serve.ReadJSON(w, r, maxRequest, &request); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	at, c, err := h.companyOf(r.Context(), request.Company, access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if _, has, err := h.account(r.Context(), c); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	} else if !has {
-		return reply{}, problem.New(problem.MailboxMissing, "")
+		return serve.Reply{}, problem.New(problem.MailboxMissing, "")
 	}
 	t, more, err := h.intake(r.Context(), at, c, askedTime)
 	if err != nil {
-		return reply{}, mailProblem(err)
+		return serve.Reply{}, mailProblem(err)
 	}
 	answer := DownloadAnswer{
 		Mails: t.mails, Documents: t.documents, New: t.fresh, Duplicates: t.duplicates, Quarantined: t.quarantined, More: more,
 	}
 	if answer.MissingXML, err = h.countMissing(r.Context(), at); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(answer)
+	return serve.JSON(answer)
 }
 
 // mailProblem tells the caller what is wrong with the mailbox. What he must mend is a conflict, what passes is 503.
@@ -73,26 +73,26 @@ var postable = []string{
 }
 
 // post takes in a mail or an XML by hand, the same way as from the mailbox.
-func (h *Handler) post(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) post(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	number, err := rut.Parse(r.URL.Query().Get("company"))
 	if err != nil {
-		return reply{}, problem.Wrap(problem.InvalidParameter, "company debe ser el RUT de la empresa.", err)
+		return serve.Reply{}, problem.Wrap(problem.InvalidParameter, "company debe ser el RUT de la empresa.", err)
 	}
 	at, _, err := h.companyOf(r.Context(), number, access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	raw, err := readPost(w, r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	in := incoming{company: at, raw: raw}
 	if err := h.keep(r.Context(), &in); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	var t tally
 	if err := h.takeKept(r.Context(), &in, &t); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	return h.posted(r.Context(), at, in.sum(), t)
 }
@@ -150,10 +150,10 @@ func sentence(s string) string {
 }
 
 // posted says what became of a mail.
-func (h *Handler) posted(ctx context.Context, c store.Company, sum string, t tally) (reply, error) {
+func (h *Handler) posted(ctx context.Context, c store.Company, sum string, t tally) (serve.Reply, error) {
 	mail, err := received.LoadMail(ctx, h.State, c, sum)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	answer := PostAnswer{
 		SHA256: sum, Documents: t.documents, New: t.fresh, Duplicates: t.duplicates, Quarantined: mail.Quarantined, Files: []FileView{},
@@ -164,9 +164,9 @@ func (h *Handler) posted(ctx context.Context, c store.Company, sum string, t tal
 			continue
 		}
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		answer.Files = append(answer.Files, h.fileView(c, &f))
 	}
-	return asJSON(answer)
+	return serve.JSON(answer)
 }

@@ -113,32 +113,32 @@ type XMLRequest struct {
 }
 
 // reconciliation answers for a month, or for this one and the last.
-func (h *Handler) reconciliation(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) reconciliation(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, err := h.company(r, r.PathValue("company"), access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	months := h.recent()
 	if text := r.URL.Query().Get("period"); text != "" {
 		month, err := readPeriod(text)
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		months = []rcv.Period{month}
 	}
 	all, err := h.compare(r.Context(), c, months...)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	answer := Reconciliation{
 		Company: c.RUT.String(), Environment: string(c.Env), Periods: []PeriodState{}, MissingXML: []Missing{}, UnknownToSII: []Unknown{}, Differing: []Differing{},
 	}
 	for i := range all {
 		if err := h.add(r.Context(), c, &answer, &all[i]); err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 	}
-	return asJSON(answer)
+	return serve.JSON(answer)
 }
 
 func readPeriod(text string) (rcv.Period, error) {
@@ -203,31 +203,31 @@ func heldID(c store.Company, h rcv.Held) store.ReceivedID {
 const maxBook = 32 << 20
 
 // putBook takes a book as the SII's web page gives it out (CSV). It replaces the one that was read before.
-func (h *Handler) putBook(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) putBook(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, err := h.company(r, r.PathValue("company"), access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	month, err := readPeriod(r.URL.Query().Get("period"))
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	text, err := serve.ReadBody(w, r, maxBook)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	sheet, err := rcv.Read(text)
 	if err != nil {
-		return reply{}, problem.Wrap(problem.ReceivedUnreadable, "El archivo no es un CSV del Registro de Compras y Ventas del SII.", err)
+		return serve.Reply{}, problem.Wrap(problem.ReceivedUnreadable, "El archivo no es un CSV del Registro de Compras y Ventas del SII.", err)
 	}
 	if sheet.Book == rcv.Ventas {
-		return reply{}, problem.New(problem.ReceivedUnreadable, "El archivo es del registro de ventas; se espera uno de compras.")
+		return serve.Reply{}, problem.New(problem.ReceivedUnreadable, "El archivo es del registro de ventas; se espera uno de compras.")
 	}
 	b := book{Period: month, Book: sheet.Book, Source: fromUpload, At: h.Now().UTC(), Rows: sheet.Rows, Faults: sheet.Faults}
 	if err := h.keepBook(r.Context(), c, b); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(BookAnswer{month.String(), h.bookState(&b)})
+	return serve.JSON(BookAnswer{month.String(), h.bookState(&b)})
 }
 
 // asker writes mails that ask suppliers for documents.
@@ -282,32 +282,32 @@ func (a *asker) mail(ctx context.Context, e rcv.Entry) (RequestMail, error) {
 }
 
 // requestXML sends the mail that asks for a missing XML, at most once a day.
-func (h *Handler) requestXML(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) requestXML(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	var request XMLRequest
 	if err := serve.ReadJSON(w, r, maxRequest, &request); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	c, err := h.company(r, r.PathValue("company"), access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	months := h.recent()
 	if text := r.URL.Query().Get("period"); text != "" {
 		month, err := readPeriod(text)
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		months = []rcv.Period{month}
 	}
 	entry, err := h.missingEntry(r.Context(), c, months, rcv.Key{Issuer: request.Issuer, Type: request.Type, Folio: request.Folio})
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	sent, err := h.askForXML(r.Context(), c, entry, request.To)
 	if err != nil {
-		return reply{}, mailingProblem(err)
+		return serve.Reply{}, mailingProblem(err)
 	}
-	return asJSON(h.outgoing(c, sent))
+	return serve.JSON(h.outgoing(c, sent))
 }
 
 // missingEntry finds a document among those of which no XML came.

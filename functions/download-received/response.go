@@ -46,27 +46,27 @@ type ResponseAnswer struct {
 
 // response enters what a person says about a document into the SII's register of acceptance or claim. The same
 // request again is the same response, whatever became of the first.
-func (h *Handler) response(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) response(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	var request ResponseRequest
 	if err := serve.ReadJSON(w, r, maxResponse, &request); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	record, err := h.record(r, access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	action, err := request.read()
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	record, err = h.respond(r.Context(), record, action, request.Reason)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if err := h.answered(r.Context(), &record); err != nil { // the tick mails it
 		h.Logger.WarnContext(r.Context(), "response recorded, not mailed yet", "id", record.ReceivedID.String(), "error", err)
 	}
-	return asJSON(h.responded(&record, action))
+	return serve.JSON(h.responded(&record, action))
 }
 
 func (q *ResponseRequest) read() (claim.Action, error) {

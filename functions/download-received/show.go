@@ -16,6 +16,7 @@ import (
 	"timbre/shared/problem"
 	"timbre/shared/received"
 	"timbre/shared/rut"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
@@ -39,10 +40,10 @@ func (h *Handler) record(r *http.Request, scope access.Scope) (received.Record, 
 }
 
 // show answers all that is known of a document.
-func (h *Handler) show(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) show(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	record, err := h.record(r, access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	main := record.Main()
 	view := View{
@@ -59,55 +60,55 @@ func (h *Handler) show(_ http.ResponseWriter, r *http.Request) (reply, error) {
 		file := h.fileView(record.Company, &f)
 		view.File = &file
 	case !errors.Is(err, store.ErrNotFound): // its intake is not through
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(view)
+	return serve.JSON(view)
 }
 
 // xml answers a document's bytes as its issuer wrote them, behind a declaration of their encoding.
-func (h *Handler) xml(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) xml(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	record, err := h.record(r, access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	v := record.Main()
 	if asked := r.URL.Query().Get("variant"); asked != "" {
 		if v = record.Variant(asked); v == nil {
-			return reply{}, problem.New(problem.NotFound, "El documento no tiene esa variante.")
+			return serve.Reply{}, problem.New(problem.NotFound, "El documento no tiene esa variante.")
 		}
 	}
 	digest, err := received.Digest(v.SHA256)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	o, err := h.Archive.Read(r.Context(), store.ReceivedXML(record.ReceivedID, digest))
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	prolog := fmt.Sprintf("<?xml version=\"1.0\" encoding=\"%s\"?>\n", v.Encoding)
-	return reply{contentType: "application/xml; charset=" + v.Encoding, body: append([]byte(prolog), o.Data...)}, nil
+	return serve.Reply{ContentType: "application/xml; charset=" + v.Encoding, Body: append([]byte(prolog), o.Data...)}, nil
 }
 
 // file answers a file as it was sent.
-func (h *Handler) file(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) file(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	return h.archived(r, store.ReceivedFile)
 }
 
 // mail answers a mail, or an XML that was posted, as it came.
-func (h *Handler) mail(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) mail(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	return h.archived(r, store.Mail)
 }
 
-func (h *Handler) archived(r *http.Request, name func(store.Company, [32]byte) store.Name) (reply, error) {
+func (h *Handler) archived(r *http.Request, name func(store.Company, [32]byte) store.Name) (serve.Reply, error) {
 	c, err := h.company(r, r.PathValue("company"), access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	o, err := h.read(r.Context(), c, r.PathValue("sha256"), name)
 	if errors.Is(err, store.ErrNotFound) {
-		return reply{}, problem.Wrap(problem.NotFound, "", err)
+		return serve.Reply{}, problem.Wrap(problem.NotFound, "", err)
 	}
-	return reply{contentType: "application/octet-stream", body: o.Data}, err
+	return serve.Reply{ContentType: "application/octet-stream", Body: o.Data}, err
 }
 
 func (h *Handler) read(ctx context.Context, c store.Company, sum string, name func(store.Company, [32]byte) store.Name) (store.Object, error) {

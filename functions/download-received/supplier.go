@@ -89,34 +89,34 @@ type SupplierRequest struct {
 }
 
 // supplier shows the address that was told; 404 if none was.
-func (h *Handler) supplier(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) supplier(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, issuer, err := h.supplierOf(r, access.Read)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	var known supplierEntry
 	_, err = h.State.ReadJSON(r.Context(), store.Supplier(c, issuer), &known)
 	if errors.Is(err, store.ErrNotFound) {
-		return reply{}, problem.Wrap(problem.NotFound, "No se ha indicado la casilla de intercambio de este proveedor.", err)
+		return serve.Reply{}, problem.Wrap(problem.NotFound, "No se ha indicado la casilla de intercambio de este proveedor.", err)
 	}
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(SupplierView{c.RUT.String(), issuer.String(), known.Email})
+	return serve.JSON(SupplierView{c.RUT.String(), issuer.String(), known.Email})
 }
 
 // putSupplier takes a supplier's exchange address, to which answers go from now on.
-func (h *Handler) putSupplier(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) putSupplier(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	var request SupplierRequest
 	if err := serve.ReadJSON(w, r, maxRequest, &request); err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	c, issuer, err := h.supplierOf(r, access.Receive)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if !plausible(request.Email) {
-		return reply{}, problem.Invalid(problem.InvalidRequest, []problem.Field{{Path: "email", Code: "invalid-address", Detail: "No es una dirección de correo."}})
+		return serve.Reply{}, problem.Invalid(problem.InvalidRequest, []problem.Field{{Path: "email", Code: "invalid-address", Detail: "No es una dirección de correo."}})
 	}
 	name, entry := store.Supplier(c, issuer), supplierEntry(request)
 	_, err = h.State.CreateJSON(r.Context(), name, entry, nil)
@@ -127,9 +127,9 @@ func (h *Handler) putSupplier(w http.ResponseWriter, r *http.Request) (reply, er
 		}, nil)
 	}
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(SupplierView{c.RUT.String(), issuer.String(), request.Email})
+	return serve.JSON(SupplierView{c.RUT.String(), issuer.String(), request.Email})
 }
 
 func (h *Handler) supplierOf(r *http.Request, scope access.Scope) (store.Company, rut.RUT, error) {

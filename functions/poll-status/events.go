@@ -8,36 +8,37 @@ import (
 	"strconv"
 
 	"timbre/shared/problem"
+	"timbre/shared/serve"
 )
 
 // events answers the company's log of what callers are told, the pull form of webhooks: the events after
 // a number, in order and without a gap. Who asks on from the last number he got misses none.
-func (h *Handler) events(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) events(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	query := r.URL.Query()
 	c, err := h.company(r, query.Get("company"))
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	after, limit, err := readRange(query)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if query.Get("undelivered") == "true" {
 		return h.undelivered(r.Context(), c, after, limit)
 	}
 	entries, err := h.journal.Read(r.Context(), c, after, limit)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	page := EventList{Items: make([]EventItem, len(entries)), After: after}
 	for i, e := range entries {
 		item := EventItem{Number: e.Number}
 		if err := json.Unmarshal(e.Body, &item.Notice); err != nil {
-			return reply{}, fmt.Errorf("decode event %d of %s: %w", e.Number, c.RUT, err)
+			return serve.Reply{}, fmt.Errorf("decode event %d of %s: %w", e.Number, c.RUT, err)
 		}
 		page.Items[i], page.After = item, e.Number
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 // readRange reads after and limit; all their faults come at once.

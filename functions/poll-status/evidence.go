@@ -10,22 +10,23 @@ import (
 	"timbre/shared/dispatch"
 	"timbre/shared/document"
 	"timbre/shared/folio"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
 // evidence answers every request, answer and decision about a document.
-func (h *Handler) evidence(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) evidence(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	record, err := h.record(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	kept, err := dispatch.Kept(r.Context(), h.Archive, record.DocumentID)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	view, err := record.View(h.chile)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	list := EvidenceList{
 		ID: record.DocumentID.String(), Company: record.RUT.String(), Environment: string(record.Env),
@@ -34,11 +35,11 @@ func (h *Handler) evidence(_ http.ResponseWriter, r *http.Request) (reply, error
 	for _, v := range versions(&record) {
 		issue, err := h.issued(r.Context(), &record, v)
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		list.Issues = append(list.Issues, issue)
 	}
-	return asJSON(list)
+	return serve.JSON(list)
 }
 
 // versions are those of a document in order, with the requests that they answer.

@@ -14,7 +14,6 @@ import (
 	"timbre/shared/dispatch"
 	"timbre/shared/due"
 	"timbre/shared/event"
-	"timbre/shared/problem"
 	"timbre/shared/serve"
 	"timbre/shared/store"
 )
@@ -61,29 +60,9 @@ func New(cfg Config, d Deps) (*Handler, error) {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-// reply is an answer that is ready to be written.
-type reply struct {
-	contentType string
-	body        []byte
-}
-
-func asJSON(v any) (reply, error) {
-	body, err := json.Marshal(v)
-	return reply{contentType: "application/json", body: body}, err
-}
-
-// route adds a public path; its errors become problem documents.
-func (h *Handler) route(scope access.Scope, pattern string, do func(http.ResponseWriter, *http.Request) (reply, error)) {
-	h.mux.Handle(pattern, h.Guard.Require(scope, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := do(w, r)
-		if err != nil {
-			problem.Write(w, r, err, h.Logger)
-			return
-		}
-		w.Header().Set("Content-Type", answer.contentType)
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(answer.body) // a caller that has gone away needs no answer
-	})))
+// route adds a public path.
+func (h *Handler) route(scope access.Scope, pattern string, do func(http.ResponseWriter, *http.Request) (serve.Reply, error)) {
+	h.mux.Handle(pattern, h.Guard.Require(scope, serve.Answer(h.Logger, do)))
 }
 
 // push follows an envelope that was just uploaded.

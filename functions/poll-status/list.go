@@ -13,6 +13,7 @@ import (
 	"timbre/shared/dte"
 	"timbre/shared/event"
 	"timbre/shared/problem"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
@@ -39,24 +40,24 @@ type filter struct {
 
 // list answers documents by type and folio, from the metadata of a listing alone. The limit bounds the
 // entries looked at, so that a page of rare documents may be short and still have a cursor.
-func (h *Handler) list(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) list(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	c, err := h.company(r, r.PathValue("company"))
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	f, err := readFilter(c, r.URL.Query())
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	page := List{Items: []ListItem{}}
 	looked := 0
 	for o, err := range h.State.List(r.Context(), f.query()) {
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		id, err := store.ParseDocument(o.Name)
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		if looked == f.limit {
 			next := fmt.Sprintf("%d-%d", id.Type, id.Folio)
@@ -68,7 +69,7 @@ func (h *Handler) list(_ http.ResponseWriter, r *http.Request) (reply, error) {
 			page.Items = append(page.Items, item(id, o.Meta))
 		}
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 func (f filter) query() store.Query {

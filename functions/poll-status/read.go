@@ -15,6 +15,7 @@ import (
 	"timbre/shared/dte"
 	"timbre/shared/problem"
 	"timbre/shared/rut"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
@@ -22,21 +23,21 @@ import (
 const refreshEvery = 10 * time.Second
 
 // show answers a document in its present state; ?refresh=true asks the SII first.
-func (h *Handler) show(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) show(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	record, err := h.record(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if r.URL.Query().Get("refresh") == "true" {
 		if record, err = h.refresh(r.Context(), record); err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 	}
 	view, err := record.View(h.chile)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
-	return asJSON(view)
+	return serve.JSON(view)
 }
 
 // refresh looks at the document's envelope now; an SII that does not answer leaves what is known.
@@ -53,32 +54,32 @@ func (h *Handler) refresh(ctx context.Context, r document.Record) (document.Reco
 }
 
 // xml answers the signed bytes.
-func (h *Handler) xml(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) xml(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	record, err := h.record(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	return h.archived(r.Context(), store.SignedDTE(record.DocumentID, record.Version))
 }
 
 // envelope answers the envelope as uploaded.
-func (h *Handler) envelope(_ http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) envelope(_ http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	record, err := h.record(r)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	if record.Envelope == 0 {
-		return reply{}, problem.New(problem.NotFound, "El documento aún no va en un envío.")
+		return serve.Reply{}, problem.New(problem.NotFound, "El documento aún no va en un envío.")
 	}
 	return h.archived(r.Context(), store.SentEnvelope(dispatch.ChainFor(record.DocumentID).Envelope(record.Envelope)))
 }
 
-func (h *Handler) archived(ctx context.Context, name store.Name) (reply, error) {
+func (h *Handler) archived(ctx context.Context, name store.Name) (serve.Reply, error) {
 	o, err := h.Archive.Read(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return reply{}, problem.Wrap(problem.NotFound, "", err)
+		return serve.Reply{}, problem.Wrap(problem.NotFound, "", err)
 	}
-	return reply{contentType: "application/xml; charset=ISO-8859-1", body: o.Data}, err
+	return serve.Reply{ContentType: "application/xml; charset=ISO-8859-1", Body: o.Data}, err
 }
 
 // record reads the document that a path names, for a caller who may.

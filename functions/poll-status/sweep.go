@@ -19,33 +19,33 @@ import (
 const maxSweep = 4 << 10
 
 // sweep looks at all envelopes without verdict now.
-func (h *Handler) sweep(w http.ResponseWriter, r *http.Request) (reply, error) {
+func (h *Handler) sweep(w http.ResponseWriter, r *http.Request) (serve.Reply, error) {
 	var request SweepRequest
 	if r.ContentLength != 0 {
 		if err := serve.ReadJSON(w, r, maxSweep, &request); err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 	}
 	companies, err := h.swept(r.Context(), request.Company)
 	if err != nil {
-		return reply{}, err
+		return serve.Reply{}, err
 	}
 	var answer SweepAnswer
 	for _, c := range companies {
 		for _, env := range []store.Environment{store.Certificacion, store.Produccion} {
 			envelopes, err := h.undecided(r.Context(), store.Company{Env: env, RUT: c})
 			if err != nil {
-				return reply{}, err
+				return serve.Reply{}, err
 			}
 			pending, err := h.lookAtAll(r.Context(), envelopes)
 			if err != nil {
-				return reply{}, err
+				return serve.Reply{}, err
 			}
 			answer.Looked += len(envelopes)
 			answer.Pending += pending
 		}
 	}
-	return asJSON(answer)
+	return serve.JSON(answer)
 }
 
 // swept are the companies that a sweep is for.

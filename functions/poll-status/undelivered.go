@@ -6,31 +6,32 @@ import (
 	"fmt"
 
 	"timbre/shared/event"
+	"timbre/shared/serve"
 	"timbre/shared/store"
 )
 
 // undelivered answers the events after a number that the company's webhook did not take in three days.
-func (h *Handler) undelivered(ctx context.Context, c store.Company, after int64, limit int) (reply, error) {
+func (h *Handler) undelivered(ctx context.Context, c store.Company, after int64, limit int) (serve.Reply, error) {
 	page := UndeliveredList{Items: []UndeliveredItem{}, After: after}
 	q := store.Query{Prefix: store.DeadLetterPrefix(c), Start: store.DeadLetter(c, after+1).String(), Limit: limit}
 	for o, err := range h.State.List(ctx, q) {
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		if len(page.Items) == limit {
 			break
 		}
 		n, err := store.ParseNumber(o.Name)
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		item, err := h.undeliveredItem(ctx, c, n)
 		if err != nil {
-			return reply{}, err
+			return serve.Reply{}, err
 		}
 		page.Items, page.After = append(page.Items, item), n
 	}
-	return asJSON(page)
+	return serve.JSON(page)
 }
 
 func (h *Handler) undeliveredItem(ctx context.Context, c store.Company, n int64) (UndeliveredItem, error) {
