@@ -2,6 +2,7 @@ package xmldsig_test
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"iter"
 	"maps"
 	"testing"
@@ -108,7 +109,7 @@ func FuzzVerify(f *testing.F) {
 		}
 		for _, s := range xmldsig.Signatures(parse(f, b)) {
 			if v, err := xmldsig.Verify(s); err == nil {
-				signed[string(v.Canonical)], trusted[string(v.Certificate.Raw)] = true, true
+				signed[string(v.Canonical())], trusted[string(v.Certificate.Raw)] = true, true
 			}
 		}
 	}
@@ -122,8 +123,8 @@ func FuzzVerify(f *testing.F) {
 			if err != nil || !trusted[string(v.Certificate.Raw)] {
 				continue
 			}
-			if !signed[string(v.Canonical)] || !bytes.Equal(v.Signed.AppendCanonical(nil, v.Context), v.Canonical) {
-				t.Errorf("verifies %s", v.Canonical)
+			if !signed[string(v.Canonical())] || sha1.Sum(v.Canonical()) != v.Digest {
+				t.Errorf("verifies %s", v.Canonical())
 			}
 		}
 	})

@@ -117,7 +117,7 @@ func verified(tb testing.TB, b []byte, element string, context xmldsig.Context) 
 	if err != nil {
 		tb.Fatalf("%s, %s: %v", element, context, err)
 	}
-	if v.Signed != signed || v.Digest != sha1.Sum(v.Canonical) {
+	if v.Signed != signed || v.Digest != sha1.Sum(v.Canonical()) {
 		tb.Fatalf("%s: something else was verified", element)
 	}
 	return v

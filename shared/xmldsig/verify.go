@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"timbre/shared/cert"
 )
@@ -36,7 +37,6 @@ var (
 // data from nothing else.
 type Verified struct {
 	Signed      *Node
-	Canonical   []byte // the signed bytes
 	Digest      [sha1.Size]byte
 	Context     Context // in which the digest matched
 	InfoContext Context // in which SignedInfo matched
@@ -45,6 +45,9 @@ type Verified struct {
 	// signing, whose it is and who issued it is for the caller to ask.
 	Certificate *cert.Certificate
 }
+
+// Canonical are the signed bytes.
+func (v *Verified) Canonical() []byte { return v.Signed.AppendCanonical(nil, v.Context) }
 
 // Signatures are all Signature elements of a document, in its order.
 func Signatures(d *Document) []*Node {
@@ -106,13 +109,23 @@ func (s *signature) verify(contexts []Context) (*Verified, error) {
 }
 
 func (s *signature) digestMatches(v *Verified, c Context) bool {
-	out := s.signed.appendCanonical(make([]byte, 0, s.signed.canonicalSize()), s.parent, c)
-	if sha1.Sum(out) != s.digest { //nolint:gosec // see the import
-		return false
+	b := buffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // nothing else is in there
+	out := s.signed.appendCanonical(slices.Grow((*b)[:0], s.signed.canonicalSize()), s.parent, c)
+	matches := sha1.Sum(out) == s.digest //nolint:gosec // see the import
+	if cap(out) <= maxBuffer {
+		*b = out
+		buffers.Put(b)
 	}
-	v.Canonical, v.Context = out, c
-	return true
+	if matches {
+		v.Context = c
+	}
+	return matches
 }
+
+// buffers are for canonical forms that are only digested; larger ones are left to the collector.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxBuffer = 64 << 10
 
 func (s *signature) valueMatches(v *Verified, c Context) bool {
 	info := s.info.appendCanonical(make([]byte, 0, s.info.canonicalSize()), s.parent, c)
