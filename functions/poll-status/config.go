@@ -14,7 +14,7 @@ type Config struct {
 	SIIBaseURL string `env:"SII_BASE_URL"`
 	// AllowPrivateHosts lets mailboxes be on this machine, for local runs.
 	AllowPrivateHosts bool `env:"ALLOW_PRIVATE_HOSTS"`
-	// PollFirst is the first pause after an upload, doubled three times; later looks go by the minute.
+	// PollFirst is the first pause after an upload; see firstLooks. Later looks go by the minute.
 	PollFirst time.Duration `env:"POLL_FIRST,default=5s"`
 	// TokenWait is how long another instance that logs in at the SII is waited for before this one does.
 	TokenWait time.Duration `env:"TOKEN_WAIT,default=1m"`

@@ -113,14 +113,15 @@ func (l *looks) enter(id store.EnvelopeID) bool {
 
 func (l *looks) leave(id store.EnvelopeID) { l.running.Delete(id) }
 
-// firstLooks is how often an envelope is looked at right after its upload, at doubling distance.
-const firstLooks = 4
+// firstLooks are the distances of the looks right after an upload, in multiples of POLL_FIRST: nobody waits longer
+// than three of them for a verdict that the SII has.
+var firstLooks = []time.Duration{1, 2, 3, 3, 3, 3}
 
 // follow looks at an envelope that was just uploaded. What it leaves undecided, the due entry keeps,
 // which send wrote before it announced the upload.
 func (s *service) follow(ctx context.Context, id store.EnvelopeID) error {
-	for n := range firstLooks {
-		if err := wait(ctx, s.cfg.PollFirst<<n); err != nil {
+	for _, n := range firstLooks {
+		if err := wait(ctx, n*s.cfg.PollFirst); err != nil {
 			return nil //nolint:nilerr // the due entry stands
 		}
 		decided, err := s.look(ctx, id)
