@@ -20,7 +20,7 @@ type Options struct {
 	Hits      int `env:"CRASH_HITS, default=3"`
 	// Busy is when it stops though it has not reached them, Settle how long it may take to settle.
 	Busy   time.Duration `env:"CRASH_BUSY, default=20m"`
-	Settle time.Duration `env:"CRASH_SETTLE, default=10m"`
+	Settle time.Duration `env:"CRASH_SETTLE, default=20m"`
 	// Instances of each function, Clients at a time, KillEvery between two kills.
 	Instances int           `env:"CRASH_INSTANCES, default=3"`
 	Clients   int           `env:"CRASH_CLIENTS, default=24"`

@@ -356,8 +356,8 @@ func TestSeveralTracks(t *testing.T) {
 	}
 }
 
-// TestPushLooksFourTimes: at doubling distance, and then leaves the envelope to the tick.
-func TestPushLooksFourTimes(t *testing.T) {
+// TestPushLooksOften: then it leaves the envelope to the tick.
+func TestPushLooksOften(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	e := r.envelope(1, []string{"7"}, id(dte.Factura, 1))
