@@ -170,6 +170,10 @@ infra-check: ## compare infra/ with the functions; format, validate and test it 
 	  echo "skipped: no provider hashicorp/google to be had (validate, test)"; exit 0; fi; \
 	$$tf validate; $$tf test
 
+.PHONY: contract
+contract: build ## call every operation of docs/openapi.yaml on a running stack, fuzz them, follow the guide and the webhook page
+	LIVE=1 BIN_DIR=$(CURDIR)/$(BIN) go -C infra/check test -count=1 ./...
+
 # Left out of gosec: SHA-1 and what a bounded conversion, jitter, a file or an address that the operator
 # names, and JSON written as JSON look like to it (each looked at; the code says why beside it).
 GOSEC_LEAVES := G101,G104,G115,G117,G301,G304,G306,G401,G404,G505,G704,G705

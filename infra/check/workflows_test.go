@@ -3,6 +3,7 @@ package check_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -28,5 +29,28 @@ func TestEveryFunctionHasAnImage(t *testing.T) {
 	}
 	if len(got) != len(strings.Fields(want)) {
 		t.Errorf("images %v, functions %s", got, want)
+	}
+}
+
+// pinned is an action by its commit, with the version that a person reads.
+var pinned = regexp.MustCompile(`^- uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+
+// TestActionsArePinned finds actions that somebody else can change under us: tags move, commits do not.
+func TestActionsArePinned(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("workflows %v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); strings.Contains(line, "uses:") && !pinned.MatchString(line) {
+				t.Errorf("%s: %s", filepath.Base(file), line)
+			}
+		}
 	}
 }
