@@ -14,17 +14,18 @@ import (
 	"timbre/shared/dial"
 	"timbre/shared/mailbox"
 	"timbre/shared/outmail"
+	"timbre/shared/store/storetest"
 )
 
 // mortalSender is a Sender in a process that dies: before the mail is out, or after it and before anybody knows.
 type mortalSender struct {
 	*mailbox.Sender
-	*life
+	*storetest.Life
 }
 
 func (m mortalSender) Send(ctx context.Context, s mailbox.Server, from string, to []string, raw []byte) error {
 	var err error
-	m.act(func() { err = m.Sender.Send(ctx, s, from, to, raw) })
+	m.Act(func() { err = m.Sender.Send(ctx, s, from, to, raw) })
 	return err
 }
 
@@ -101,19 +102,11 @@ func (c *corresponds) again() {
 // dies runs a process that dies at its k-th act; false if it lived.
 func (c *corresponds) dies(k int, after bool) bool {
 	c.t.Helper()
-	l := &life{left: k, after: after}
-	sender := mortalSender{mailbox.NewSender(dial.New(dial.Options{AllowPrivate: true}).DialContext, 5*time.Second), l}
-	doomed := c.processSending(&mortal{c.memory, l}, &mortal{c.kept, l}, c.box, sender)
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
-		c.correspond(doomed)
-	}()
-	<-ended
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	died := l.dead
-	l.dead = true // whoever still runs in it
+	life := storetest.NewLife(k, after)
+	sender := mortalSender{mailbox.NewSender(dial.New(dial.Options{AllowPrivate: true}).DialContext, 5*time.Second), life}
+	doomed := c.processSending(life.Bucket(c.memory), life.Bucket(c.kept), c.box, sender)
+	died := life.Run(func() { c.correspond(doomed) })
+	life.Kill() // whoever still runs in it
 	return died
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"timbre/shared/claim"
 	"timbre/shared/received"
+	"timbre/shared/store/storetest"
 )
 
 // doom is when a process dies: in which of its writes and calls, with or without effect, and who comes after it.
@@ -60,18 +61,15 @@ func (r *claimRig) die(d doom) bool {
 	if d.lost {
 		r.wire.cutNext("after")
 	}
-	l := &life{left: d.n, after: d.after}
-	doomed := r.instance(&mortal{r.memory, l}, l)
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
+	life := storetest.NewLife(d.n, d.after)
+	doomed := r.instance(life.Bucket(r.memory), life)
+	died := life.Run(func() {
 		if d.inTick {
 			call(doomed, http.MethodPost, "/_tick", nil, "")
 			return
 		}
 		r.respondBy(doomed, folio, claim.RCD)
-	}()
-	<-ended
+	})
 	r.wire.cutNext("")
 	if d.repeats {
 		if got := r.respond(folio, claim.RCD); got.status != http.StatusOK {
@@ -83,7 +81,7 @@ func (r *claimRig) die(d doom) bool {
 		r.tick()
 	}
 	r.checkDeath(d, folio)
-	return l.dead
+	return died
 }
 
 func (r *claimRig) checkDeath(d doom, folio int64) {

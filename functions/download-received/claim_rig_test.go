@@ -25,6 +25,7 @@ import (
 	"timbre/shared/received"
 	"timbre/shared/sii"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
 
 // The operations of the SII's register.
@@ -102,7 +103,7 @@ func newClaimRig(t *testing.T, world *claimWorld) *claimRig {
 }
 
 // instance is a process of the function; a life cuts it off from the SII too.
-func (r *claimRig) instance(driver store.Driver, l *life) *downloadreceived.Handler {
+func (r *claimRig) instance(driver store.Driver, l *storetest.Life) *downloadreceived.Handler {
 	r.t.Helper()
 	state := store.NewBucket(driver)
 	client := r.client()
@@ -135,13 +136,13 @@ func (r *claimRig) client() *sii.Client {
 // mortalDesk is the register as a process that dies sees it.
 type mortalDesk struct {
 	downloadreceived.Registrar
-	*life
+	*storetest.Life
 }
 
 func (m mortalDesk) Enter(ctx context.Context, d sii.Received, a claim.Action) (sii.ClaimAnswer, error) {
 	var answer sii.ClaimAnswer
 	var err error
-	m.act(func() { answer, err = m.Registrar.Enter(ctx, d, a) })
+	m.Act(func() { answer, err = m.Registrar.Enter(ctx, d, a) })
 	return answer, err
 }
 

@@ -1,7 +1,6 @@
 package downloadreceived_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -14,74 +13,15 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/received"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
-
-// life is what the buckets of a process share: it dies at its n-th write, before or after that took effect.
-type life struct {
-	mu    sync.Mutex
-	left  int
-	after bool
-	dead  bool
-}
-
-// act does a write, unless the process is dead. The goroutine that is in it ends there, and so does each that
-// comes after.
-func (l *life) act(write func()) {
-	l.mu.Lock()
-	if l.dead {
-		l.mu.Unlock()
-		runtime.Goexit()
-	}
-	l.left--
-	l.dead = l.left < 0
-	dies, done := l.dead, !l.dead || l.after
-	l.mu.Unlock()
-	if done {
-		write()
-	}
-	if dies {
-		runtime.Goexit()
-	}
-}
-
-// mortal is a bucket's driver in a process that dies.
-type mortal struct {
-	store.Driver
-	*life
-}
-
-func (m *mortal) Create(ctx context.Context, o store.Object) (int64, error) {
-	var n int64
-	var err error
-	m.act(func() { n, err = m.Driver.Create(ctx, o) })
-	return n, err
-}
-
-func (m *mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
-	var n int64
-	var err error
-	m.act(func() { n, err = m.Driver.Replace(ctx, o) })
-	return n, err
-}
-
-func (m *mortal) Delete(ctx context.Context, name string, generation int64) error {
-	var err error
-	m.act(func() { err = m.Driver.Delete(ctx, name, generation) })
-	return err
-}
 
 // dieAt runs something in a process that dies at its k-th write; false if it lived.
 func (r *rig) dieAt(k int, after bool, do func(h http.Handler)) bool {
 	r.t.Helper()
-	l := &life{left: k, after: after}
-	doomed := r.instance(&mortal{r.memory, l}, &mortal{r.kept, l}, r.box)
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
-		do(doomed)
-	}()
-	<-ended
-	return l.dead
+	life := storetest.NewLife(k, after)
+	doomed := r.instance(life.Bucket(r.memory), life.Bucket(r.kept), r.box)
+	return life.Run(func() { do(doomed) })
 }
 
 // logged is how often each document stands in the log, by folio.

@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,82 +12,8 @@ import (
 
 	"timbre/shared/event"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
-
-// life is what is left of a process: it dies at its n-th act, before or after that took effect.
-type life struct {
-	mu    sync.Mutex
-	left  int
-	after bool
-	dead  bool
-}
-
-// errDead is an answer that store.Bucket takes for definite: the dead do not try again.
-var errDead = fmt.Errorf("the process is dead: %w", store.ErrRetained)
-
-// act tells whether an act takes effect, and whether anybody lives to hear of it.
-func (l *life) act() (done, alive bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.dead {
-		return false, false
-	}
-	l.left--
-	l.dead = l.left < 0
-	return !l.dead || l.after, !l.dead
-}
-
-func (l *life) alive() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.dead
-}
-
-// mortal is the storage of a process that dies.
-type mortal struct {
-	store.Driver
-	*life
-}
-
-func (m mortal) write(do func() (int64, error)) (int64, error) {
-	done, alive := m.act()
-	var n int64
-	var err error
-	if done {
-		n, err = do()
-	}
-	if !alive {
-		return 0, errDead
-	}
-	return n, err
-}
-
-func (m mortal) Create(ctx context.Context, o store.Object) (int64, error) {
-	return m.write(func() (int64, error) { return m.Driver.Create(ctx, o) })
-}
-
-func (m mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
-	return m.write(func() (int64, error) { return m.Driver.Replace(ctx, o) })
-}
-
-func (m mortal) Delete(ctx context.Context, name string, generation int64) error {
-	_, err := m.write(func() (int64, error) { return 0, m.Driver.Delete(ctx, name, generation) })
-	return err
-}
-
-func (m mortal) Read(ctx context.Context, name string) (store.Object, error) {
-	if !m.alive() {
-		return store.Object{}, errDead
-	}
-	return m.Driver.Read(ctx, name)
-}
-
-func (m mortal) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if !m.alive() {
-		return store.Page{}, errDead
-	}
-	return m.Driver.List(ctx, q)
-}
 
 // TestDeathAtEachStep kills a process that changes a document twice and tells of it, before and after each
 // of its writes and posts. Others go on: the tick alone, or the one who repeats the change, or a message
@@ -124,27 +49,26 @@ func dieAt(t *testing.T, n int, after, repeated, doubled, down bool) bool {
 	r.company(issuer, erp.URL, newSecret)
 	d := invoice(issuer, 1)
 	r.issue(d)
-	l := &life{left: n, after: after}
+	life := storetest.NewLife(n, after)
 	erp.onPost = func() { // called with the receiver's lock held
-		done, _ := l.act()
+		done, _ := life.Step()
 		erp.status = http.StatusOK
 		if !done || down {
 			erp.status = http.StatusServiceUnavailable
 		}
 	}
-	dying := mortal{r.memory, l}
-	first := story(r, dying, d)
-	lived := l.alive()
-	l.mu.Lock()
-	l.dead = true // whoever still runs in it
-	l.mu.Unlock()
+	var first []event.StatusChanged
+	lived := !life.Run(func() {
+		story(r, life.Bucket(r.memory), d, func(m event.StatusChanged) { first = append(first, m) })
+	})
+	life.Kill() // whoever still runs in it
 
 	erp.mu.Lock()
 	erp.onPost, erp.status = nil, 0
 	erp.mu.Unlock()
 	h := r.instance(r.memory)
 	if repeated {
-		story(r, r.memory, d)
+		story(r, r.memory, d, func(event.StatusChanged) {})
 	}
 	if doubled {
 		for _, m := range first {
@@ -160,22 +84,20 @@ func dieAt(t *testing.T, n int, after, repeated, doubled, down bool) bool {
 }
 
 // story changes a document and tells notify, all in one process, as far as it lives.
-func story(r *rig, driver store.Driver, d store.DocumentID) []event.StatusChanged {
+func story(r *rig, driver store.Driver, d store.DocumentID, told func(event.StatusChanged)) {
 	h := r.instance(driver)
-	var messages []event.StatusChanged
 	for _, next := range all {
 		m, err := r.become(r.t.Context(), store.NewBucket(driver), d, next)
 		if err != nil {
-			return messages
+			return
 		}
 		if next == event.StatusSending || m.Seq == 0 {
 			continue
 		}
-		messages = append(messages, m)
+		told(m)
 		push(r.t.Context(), h, event.DTEStatus, m)
 		push(r.t.Context(), h, event.DTEStatus, m)
 	}
-	return messages
 }
 
 func checkAfter(t *testing.T, r *rig, erp *receiver, d store.DocumentID, when string) {

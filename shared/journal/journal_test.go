@@ -1,7 +1,6 @@
 package journal_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"timbre/shared/journal"
 	"timbre/shared/rut"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
 
 var here = store.Company{Env: store.Certificacion, RUT: rut.MustParse("76192083-9")}
@@ -183,59 +183,6 @@ func TestReadWhileWriting(t *testing.T) {
 	}
 }
 
-// mortal is the storage of a process that dies at its n-th write, before or after that took effect.
-type mortal struct {
-	store.Driver
-	*life
-}
-
-type life struct {
-	mu    sync.Mutex
-	left  int
-	after bool
-	dead  bool
-}
-
-// errDead is an answer that store.Bucket takes for definite: the dead do not try again.
-var errDead = fmt.Errorf("the process is dead: %w", store.ErrRetained)
-
-func (m mortal) write(do func() (int64, error)) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dead {
-		return 0, errDead
-	}
-	m.left--
-	if m.dead = m.left < 0; !m.dead {
-		return do()
-	}
-	if m.after {
-		do() //nolint:errcheck // nobody lives to hear of it
-	}
-	return 0, errDead
-}
-
-func (m mortal) Create(ctx context.Context, o store.Object) (int64, error) {
-	return m.write(func() (int64, error) { return m.Driver.Create(ctx, o) })
-}
-
-func (m mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
-	return m.write(func() (int64, error) { return m.Driver.Replace(ctx, o) })
-}
-
-func (m mortal) Read(ctx context.Context, name string) (store.Object, error) {
-	if m.gone() {
-		return store.Object{}, errDead
-	}
-	return m.Driver.Read(ctx, name)
-}
-
-func (m mortal) gone() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.dead
-}
-
 // TestDeathAtEachWrite kills a process before and after each of its writes. Another one, which appends
 // something else first or the same, leaves each event in the log once and no gap.
 func TestDeathAtEachWrite(t *testing.T) {
@@ -249,13 +196,16 @@ func TestDeathAtEachWrite(t *testing.T) {
 				if _, err := journal.New(store.NewBucket(memory), log).Append(t.Context(), here, made("old")); err != nil {
 					t.Fatal(err)
 				}
-				l := &life{left: n, after: after}
-				ctx, cancel := context.WithCancel(t.Context())
-				dying := journal.New(store.NewBucket(mortal{memory, l}), log)
-				if _, err := dying.Append(ctx, here, made("a"), made("b"), made("c")); err == nil {
+				life := storetest.NewLife(n, after)
+				dying := journal.New(store.NewBucket(life.Bucket(memory)), log)
+				died := life.Run(func() {
+					if _, err := dying.Append(t.Context(), here, made("a"), made("b"), made("c")); err != nil {
+						t.Error(err)
+					}
+				})
+				if !died {
 					alive++
 				}
-				cancel()
 				want := goOn(t, memory, other)
 				got := ids(t, journal.New(store.NewBucket(memory), log), 10)
 				if len(got) != want {

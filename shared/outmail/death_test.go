@@ -10,82 +10,8 @@ import (
 	"timbre/shared/mailbox"
 	"timbre/shared/outmail"
 	"timbre/shared/store"
+	"timbre/shared/store/storetest"
 )
-
-// life is what is left of a process: it dies at its n-th act, before or after that took effect.
-type life struct {
-	mu    sync.Mutex
-	left  int
-	after bool
-	dead  bool
-}
-
-// errDead is an answer that store.Bucket takes for definite: the dead do not try again.
-var errDead = fmt.Errorf("the process is dead: %w", store.ErrRetained)
-
-// act tells whether an act takes effect, and whether anybody lives to hear of it.
-func (l *life) act() (done, alive bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.dead {
-		return false, false
-	}
-	l.left--
-	l.dead = l.left < 0
-	return !l.dead || l.after, !l.dead
-}
-
-func (l *life) lives() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.dead
-}
-
-// mortal is the storage of a process that dies.
-type mortal struct {
-	store.Driver
-	*life
-}
-
-func (m mortal) write(do func() (int64, error)) (int64, error) {
-	done, alive := m.act()
-	var n int64
-	var err error
-	if done {
-		n, err = do()
-	}
-	if !alive {
-		return 0, errDead
-	}
-	return n, err
-}
-
-func (m mortal) Create(ctx context.Context, o store.Object) (int64, error) {
-	return m.write(func() (int64, error) { return m.Driver.Create(ctx, o) })
-}
-
-func (m mortal) Replace(ctx context.Context, o store.Object) (int64, error) {
-	return m.write(func() (int64, error) { return m.Driver.Replace(ctx, o) })
-}
-
-func (m mortal) Delete(ctx context.Context, name string, generation int64) error {
-	_, err := m.write(func() (int64, error) { return 0, m.Driver.Delete(ctx, name, generation) })
-	return err
-}
-
-func (m mortal) Read(ctx context.Context, name string) (store.Object, error) {
-	if !m.lives() {
-		return store.Object{}, errDead
-	}
-	return m.Driver.Read(ctx, name)
-}
-
-func (m mortal) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if !m.lives() {
-		return store.Page{}, errDead
-	}
-	return m.Driver.List(ctx, q)
-}
 
 // TestDeathAtEachStep kills a process that writes and sends a mail before and after each of its writes and at the
 // sending itself. Others go on, with or without the one who asked for the mail asking again, one of them or two. A mail
@@ -99,7 +25,7 @@ func TestDeathAtEachStep(t *testing.T) {
 	for n := 0; ; n++ {
 		lived := 0
 		for variant := range 8 {
-			s := &story{rig: r, id: fmt.Sprintf("m%d.%d", n, variant), life: &life{left: n, after: variant&1 > 0}, repeat: variant&2 > 0, two: variant&4 > 0}
+			s := &story{rig: r, id: fmt.Sprintf("m%d.%d", n, variant), life: storetest.NewLife(n, variant&1 > 0), repeat: variant&2 > 0, two: variant&4 > 0}
 			alive, copies := s.run()
 			if alive {
 				lived++
@@ -121,7 +47,7 @@ func TestDeathAtEachStep(t *testing.T) {
 
 type story struct {
 	*rig
-	*life
+	life        *storetest.Life
 	id          string
 	repeat, two bool
 }
@@ -131,27 +57,27 @@ func (s *story) run() (bool, int) {
 	s.Helper()
 	s.state, s.archive = store.NewMemory(), store.NewMemory()
 	real, acted := sender(), false
-	dying := s.outbox(mortal{s.state, s.life}, mortal{s.archive, s.life}, sendFunc(func(ctx context.Context, server mailbox.Server, from string, to []string, raw []byte) error {
-		done, alive := s.act()
-		if done {
+	dying := s.outbox(s.life.Bucket(s.state), s.life.Bucket(s.archive), sendFunc(func(ctx context.Context, server mailbox.Server, from string, to []string, raw []byte) error {
+		var err error
+		s.life.Act(func() {
 			acted = true
-			if err := real.Send(ctx, server, from, to, raw); err != nil {
+			if err = real.Send(ctx, server, from, to, raw); err != nil {
 				s.Error(err)
 			}
-		}
-		if !alive {
-			return errDead
-		}
-		return nil
+		})
+		return err
 	}))
-	_, putErr := dying.Put(s.Context(), ours, letter(s.id))
-	if putErr == nil {
-		_ = dying.Tick(s.Context()) // who is dead says so; the outcome is judged below
-	}
-	alive := s.lives()
-	s.life.mu.Lock()
-	s.dead = true
-	s.life.mu.Unlock()
+	put := false
+	alive := !s.life.Run(func() {
+		if _, err := dying.Put(s.Context(), ours, letter(s.id)); err != nil {
+			s.Error(err)
+		}
+		put = true
+		if err := dying.Tick(s.Context()); err != nil {
+			s.Error(err)
+		}
+	})
+	s.life.Kill() // whoever still runs in it
 	heirs := []*outmail.Outbox{s.outbox(s.state, s.archive, real)}
 	if s.two {
 		heirs = append(heirs, s.outbox(s.state, s.archive, real))
@@ -162,7 +88,7 @@ func (s *story) run() (bool, int) {
 		}
 	}
 	s.inherit(heirs)
-	return alive, s.judge(heirs[0], putErr == nil || s.repeat, acted)
+	return alive, s.judge(heirs[0], put || s.repeat, acted)
 }
 
 // inherit lets ticks of all heirs go by for half an hour.
