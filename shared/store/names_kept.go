@@ -83,6 +83,7 @@ const (
 	KeptPlanRoot        = "plans/"
 	KeptReservationRoot = "reserved/"
 	KeptVoidRoot        = "voided/"
+	ReceivedRoot        = "received/"
 )
 
 // Below is a company's folder below a root.

@@ -13,6 +13,7 @@ import (
 	"timbre/shared/event"
 	"timbre/shared/folio"
 	"timbre/shared/journal"
+	"timbre/shared/received"
 	"timbre/shared/rut"
 	"timbre/shared/store"
 )
@@ -42,17 +43,16 @@ var ErrIncomplete = errors.New("restore: some companies were not restored")
 // run is one restoration.
 type run struct {
 	Options
-	ledger  *folio.Ledger
-	journal *journal.Journal
-	began   time.Time
-	report  counter
+	ledger *folio.Ledger
+	began  time.Time
+	report counter
 }
 
 // Run makes the state again and tells what it found. The report is true also after an error, which a
 // second run may survive.
 func Run(ctx context.Context, o Options) (Report, error) {
 	r := &run{
-		Options: o, ledger: folio.New(o.State, o.Logger, o.Now, folio.Options{}), journal: journal.New(o.State, event.Log), began: o.Now(),
+		Options: o, ledger: folio.New(o.State, o.Logger, o.Now, folio.Options{}), began: o.Now(),
 	}
 	ctx, stop := context.WithCancel(ctx)
 	progress := make(chan struct{})
@@ -102,7 +102,7 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) companies(ctx context.Context) ([]store.Company, error) {
 	seen := map[store.Company]bool{}
 	var all []store.Company
-	roots := []string{store.SignedRoot, store.KeptOrderRoot, store.KeptPlanRoot, store.KeptReservationRoot, store.KeptVoidRoot}
+	roots := []string{store.ReceivedRoot, store.SignedRoot, store.KeptOrderRoot, store.KeptPlanRoot, store.KeptReservationRoot, store.KeptVoidRoot}
 	for _, root := range roots {
 		for _, env := range []store.Environment{store.Certificacion, store.Produccion} {
 			found, err := r.Archive.Prefixes(ctx, root+string(env)+"/")
@@ -132,7 +132,7 @@ func (r *run) company(ctx context.Context, c store.Company, tell map[rut.RUT][]t
 	}
 	before := len(r.report.sum().Conflicts)
 	steps := []func(context.Context, *books) error{
-		r.writePlans, r.writeDocuments, r.writeDue, r.writeVoids, r.writeReservations, r.beginLog,
+		r.writePlans, r.writeDocuments, r.writeDue, r.writeVoids, r.writeReservations, r.beginLogs,
 	}
 	for _, step := range steps {
 		if err := step(ctx, b); err != nil {
@@ -144,12 +144,16 @@ func (r *run) company(ctx context.Context, c store.Company, tell map[rut.RUT][]t
 	return nil
 }
 
-// beginLog lets the events' numbers go on above all that were given out: there is less than one a second.
-func (r *run) beginLog(ctx context.Context, b *books) error {
-	if r.Dry {
-		return nil
+// beginLogs lets the numbers of logs that callers read go on above all that were given out: there is less
+// than one entry a second.
+func (r *run) beginLogs(ctx context.Context, b *books) error {
+	for _, log := range []string{event.Log, received.LogReceived, received.LogQuarantine, received.LogFiles} {
+		err := r.unlessDry(func() error { return journal.New(r.State, log).Begin(ctx, b.company, r.began.Unix()) })
+		if err != nil {
+			return fmt.Errorf("begin log %s: %w", log, err)
+		}
 	}
-	return r.journal.Begin(ctx, b.company, r.began.Unix())
+	return nil
 }
 
 // each calls do for all, some at a time.
