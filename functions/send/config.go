@@ -23,6 +23,8 @@ type Config struct {
 	BoletasMax int `env:"BOLETAS_MAX,default=50"`
 	// EnvelopeBytes bounds the bytes of an envelope's documents.
 	EnvelopeBytes int `env:"ENVELOPE_BYTES,default=12000000"`
+	// Gather is for how long at most an envelope is kept back while each look at the outbox finds more.
+	Gather time.Duration `env:"GATHER,default=1s"`
 	// DrainEvery is the distance between uploads while what an outage of the SII left behind is made up for.
 	DrainEvery time.Duration `env:"DRAIN_EVERY,default=1s"`
 	// RetryFirst is the first pause after an upload that led to nothing; it doubles.
@@ -62,8 +64,8 @@ func (c Config) check() error {
 	if c.EnvelopeBytes < 0 || c.EnvelopeBytes > envelope.MaxBytes-wrapping {
 		return fmt.Errorf("send: ENVELOPE_BYTES is over %d", envelope.MaxBytes-wrapping)
 	}
-	if c.DrainEvery < 0 {
-		return errors.New("send: DRAIN_EVERY is negative")
+	if c.DrainEvery < 0 || c.Gather < 0 {
+		return errors.New("send: DRAIN_EVERY or GATHER is negative")
 	}
 	if c.RetryFirst <= 0 {
 		return errors.New("send: RETRY_FIRST is not positive")

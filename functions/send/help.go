@@ -18,8 +18,9 @@ import (
 	"timbre/shared/store"
 )
 
-// help moves an open plan on: to an answer of the SII, or to be parked.
-func (s *service) help(ctx context.Context, p *dispatch.Plan) error {
+// help moves an open plan on: to an answer of the SII, or to be parked. The documents of an envelope that the SII
+// took are told beside what comes next.
+func (s *service) help(ctx context.Context, p *dispatch.Plan, told *telling) error {
 	now := s.Now()
 	switch {
 	case p.Abandoned(now):
@@ -36,7 +37,15 @@ func (s *service) help(ctx context.Context, p *dispatch.Plan) error {
 	if err != nil {
 		return err
 	}
-	return s.upload(ctx, p)
+	ended, err := s.upload(ctx, p)
+	if err != nil || ended == nil {
+		return err
+	}
+	if ended.State == dispatch.Received {
+		told.begin(ended.Number, func() error { return s.settle(ctx, ended) })
+		return nil
+	}
+	return s.settle(ctx, ended)
 }
 
 // late tells whether the handler's time may end before an upload does.
@@ -88,36 +97,37 @@ func claim(r *document.Record, p *dispatch.Plan, item dispatch.Item, now time.Ti
 }
 
 // upload makes one attempt with the plan's bytes; *unfitError if there can be none, though one was made before.
-func (s *service) upload(ctx context.Context, p *dispatch.Plan) error {
+// It gives the plan as the attempt left it, to be settled; nil if there was none.
+func (s *service) upload(ctx context.Context, p *dispatch.Plan) (*dispatch.Plan, error) {
 	identity, err := s.Identities.Identity(ctx, &p.Certificate)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data, err := s.bytes(ctx, p, identity)
 	var unfit *unfitError
 	if errors.As(err, &unfit) && !p.MayBeHeld() {
-		return s.refuse(ctx, p, unfit.refusal(s.Now()))
+		return nil, s.refuse(ctx, p, unfit.refusal(s.Now()))
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	session := s.session(p, identity)
 	if err := session.Ready(ctx); err != nil {
-		return s.notReady(ctx, p, err)
+		return nil, s.notReady(ctx, p, err)
 	}
 	attempt := s.newAttempt(data)
 	_, err = dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error { return p.Begin(attempt) })
 	switch {
 	case errors.Is(err, dispatch.ErrBusy):
-		return errWait
+		return nil, errWait
 	case errors.Is(err, dispatch.ErrOver):
-		return nil
+		return nil, nil //nolint:nilnil // no attempt is no error
 	case err != nil:
-		return err
+		return nil, err
 	}
 	if planted.Is("drop-outbox") {
 		if err := s.desk.EmptyOutbox(ctx, p); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	posting, cancel := context.WithTimeout(ctx, s.cfg.uploadTimeout())
@@ -156,15 +166,15 @@ func (s *service) notReady(ctx context.Context, p *dispatch.Plan, cause error) e
 	return cause
 }
 
-// record notes how an attempt ended and applies it.
-func (s *service) record(ctx context.Context, p *dispatch.Plan, attempt string, result sii.UploadResult, cause error) error {
+// record notes how an attempt ended.
+func (s *service) record(ctx context.Context, p *dispatch.Plan, attempt string, result sii.UploadResult, cause error) (*dispatch.Plan, error) {
 	lost := errors.Is(cause, sii.ErrIndeterminate)
 	if lost && planted.Is("new-envelope") {
-		return s.giveUp(ctx, p, dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: dispatch.CodeLocal, At: s.Now()})
+		return nil, s.giveUp(ctx, p, dispatch.Refusal{Fault: dispatch.FaultDocuments, Code: dispatch.CodeLocal, At: s.Now()})
 	}
 	if lost || result.Status == sii.StatusDuplicate && result.TrackID == "" {
 		if err := s.mind(ctx, p); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	ended, err := dispatch.Update(ctx, s.State, p.EnvelopeID, func(p *dispatch.Plan) error {
@@ -177,11 +187,11 @@ func (s *service) record(ctx context.Context, p *dispatch.Plan, attempt string, 
 		return p.End(attempt, result, s.Now())
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.Logger.InfoContext(ctx, "envelope uploaded", "rut_emisor", p.RUT.String(), "envelope", p.Number,
 		"documents", len(p.Documents), "status", result.Status, "track_id", result.TrackID, "state", ended.State, "error", cause)
-	return s.settle(ctx, &ended)
+	return &ended, nil
 }
 
 // settle applies a plan's state to its documents.

@@ -62,26 +62,26 @@ func serviceFor(c *company.Company, chain dispatch.Chain) dispatch.Service {
 	return dispatch.Upload
 }
 
-// pack plans envelope n+1 of what waits in the outbox; nil if nothing can go out. Halves of refused
+// pack plans the envelope after the last one of what waits in the outbox; nil if nothing can go out. Halves of refused
 // envelopes and fresh documents take turns.
-func (s *service) pack(ctx context.Context, c dispatch.Chain, n int64, freshFirst bool) (*dispatch.Plan, error) {
+func (s *service) pack(ctx context.Context, c dispatch.Chain, last *dispatch.Plan, told *telling) (*dispatch.Plan, error) {
 	from, err := s.sender(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	b := newBatch(s, c, from)
-	if err := b.collect(ctx); err != nil {
+	b, err := s.gather(ctx, c, from, told)
+	if err != nil {
 		return nil, err
 	}
 	if b.from.obstacle != "" {
 		return nil, b.block(ctx)
 	}
-	items, splits := b.choose(freshFirst)
+	items, splits := b.choose(last.Splits != 0)
 	if len(items) == 0 {
 		return nil, nil //nolint:nilnil // nothing to send is no error
 	}
 	return &dispatch.Plan{
-		EnvelopeID: c.Envelope(n + 1), Documents: items, Splits: splits,
+		EnvelopeID: c.Envelope(last.Number + 1), Documents: items, Splits: splits,
 		Certificate: from.certificate, Resolution: from.resolution, Service: from.service,
 		SignedAt: s.Now().In(s.chile).Truncate(1e9), State: dispatch.Open,
 	}, nil
@@ -95,15 +95,16 @@ type batch struct {
 	plans    map[int64]*dispatch.Plan  // those that documents name
 	settled  map[int64]bool            // plans whose outcome was applied to their documents
 	fresh    []dispatch.Item           // an envelope's worth at most
+	coming   int                       // entries whose document is being made
 	bytes    int                       // of fresh
 	suspects map[int64][]dispatch.Item // by the refused envelope that carried them
 	idle     []store.DocumentID        // could go out, but for the obstacle
 }
 
-func newBatch(s *service, c dispatch.Chain, from sender) *batch {
+func newBatch(s *service, c dispatch.Chain, from sender, told *telling) *batch {
 	return &batch{
 		service: s, chain: c, from: from,
-		plans: map[int64]*dispatch.Plan{}, settled: map[int64]bool{}, suspects: map[int64][]dispatch.Item{},
+		plans: map[int64]*dispatch.Plan{}, settled: maps.Clone(told.envelopes), suspects: map[int64][]dispatch.Item{},
 	}
 }
 
@@ -172,7 +173,8 @@ func (b *batch) sort(ctx context.Context, part []waiting) error {
 func (b *batch) sortOne(ctx context.Context, w waiting) error {
 	switch {
 	case w.record == nil:
-		return nil // generate-sign writes the entry first
+		b.coming++ // generate-sign writes the entry first
+		return nil
 	case w.record.Status.Final():
 		return b.remove(ctx, w)
 	}

@@ -81,10 +81,13 @@ func (s *service) recover(ctx context.Context, p *dispatch.Plan) (bool, error) {
 
 // sendAgain uploads the identical bytes of a parked plan.
 func (s *service) sendAgain(ctx context.Context, p *dispatch.Plan) (bool, error) {
-	err := s.upload(ctx, p)
+	ended, err := s.upload(ctx, p)
 	var unfit *unfitError
 	if errors.As(err, &unfit) {
 		return s.unsendable(ctx, p, unfit)
+	}
+	if err == nil && ended != nil {
+		err = s.settle(ctx, ended)
 	}
 	if err != nil {
 		return false, err

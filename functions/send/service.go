@@ -123,15 +123,25 @@ func (s *service) wake(ctx context.Context, c dispatch.Chain) error {
 	}
 }
 
-// run moves the chain on, envelope by envelope.
+// run moves the chain on, and sees that every document hears of its envelope.
 func (s *service) run(ctx context.Context, c dispatch.Chain) error {
+	told := &telling{envelopes: map[int64]bool{}}
+	err := s.moveOn(ctx, c, told)
+	if failed := told.Wait(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// moveOn goes from envelope to envelope.
+func (s *service) moveOn(ctx context.Context, c dispatch.Chain, told *telling) error {
 	for {
 		n, err := dispatch.Last(ctx, s.State, c, s.lines.last(c))
 		if err != nil {
 			return err
 		}
 		s.lines.saw(c, n)
-		again, err := s.step(ctx, c, n)
+		again, err := s.step(ctx, c, n, told)
 		if err != nil || !again {
 			return err
 		}
@@ -139,7 +149,7 @@ func (s *service) run(ctx context.Context, c dispatch.Chain) error {
 }
 
 // step helps plan n, the last one, or makes the next; it tells whether there may be more to do.
-func (s *service) step(ctx context.Context, c dispatch.Chain, n int64) (bool, error) {
+func (s *service) step(ctx context.Context, c dispatch.Chain, n int64, told *telling) (bool, error) {
 	var last dispatch.Plan
 	if n > 0 {
 		var err error
@@ -149,11 +159,11 @@ func (s *service) step(ctx context.Context, c dispatch.Chain, n int64) (bool, er
 	}
 	switch {
 	case last.State == dispatch.Open:
-		return true, s.help(ctx, &last)
+		return true, s.help(ctx, &last, told)
 	case s.Now().Before(last.RestsUntil(s.cfg.RetryFirst)):
 		return false, nil
 	}
-	p, err := s.pack(ctx, c, n, last.Splits != 0)
+	p, err := s.pack(ctx, c, &last, told)
 	if err != nil || p == nil {
 		return false, err
 	}
