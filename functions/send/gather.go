@@ -10,14 +10,13 @@ import (
 )
 
 // gatherPause is the distance between looks at an outbox that fills.
-const gatherPause = 20 * time.Millisecond
+const gatherPause = 50 * time.Millisecond
 
 // gather looks at the outbox until a look finds no more than the one before, or enough for an envelope: a burst
 // goes out together. A document that comes alone waits for nobody.
 func (s *service) gather(ctx context.Context, c dispatch.Chain, from sender, told *telling) (*batch, error) {
-	end := time.Now().Add(s.cfg.Gather)
+	b, end := newBatch(s, c, from, told), time.Now().Add(s.cfg.Gather)
 	for seen := 1; ; {
-		b := newBatch(s, c, from, told)
 		if err := b.collect(ctx); err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ import (
 const chunk = 64
 
 // parallel bounds the reads at a time.
-const parallel = 16
+const parallel = 64
 
 // sender is in whose name and by which authorisation a company's envelopes go out.
 type sender struct {
@@ -99,12 +99,14 @@ type batch struct {
 	bytes    int                       // of fresh
 	suspects map[int64][]dispatch.Item // by the refused envelope that carried them
 	idle     []store.DocumentID        // could go out, but for the obstacle
+	sorted   map[store.DocumentID]bool // by an earlier look
 }
 
 func newBatch(s *service, c dispatch.Chain, from sender, told *telling) *batch {
 	return &batch{
 		service: s, chain: c, from: from,
 		plans: map[int64]*dispatch.Plan{}, settled: maps.Clone(told.envelopes), suspects: map[int64][]dispatch.Item{},
+		sorted: map[store.DocumentID]bool{},
 	}
 }
 
@@ -117,6 +119,7 @@ type waiting struct {
 
 // collect reads the outbox in order until an envelope is full or a person must act first.
 func (b *batch) collect(ctx context.Context) error {
+	b.coming = 0
 	var part []waiting
 	query := store.Query{Prefix: store.OutboxPrefix(b.chain.Company, b.chain.Channel)}
 	for o, err := range b.State.List(ctx, query) {
@@ -126,6 +129,9 @@ func (b *batch) collect(ctx context.Context) error {
 		id, err := store.ParseOutbox(o.Name)
 		if err != nil {
 			return err
+		}
+		if b.sorted[id] {
+			continue
 		}
 		if part = append(part, waiting{id: id, generation: o.Generation}); len(part) < chunk {
 			continue
@@ -171,11 +177,12 @@ func (b *batch) sort(ctx context.Context, part []waiting) error {
 
 // sortOne decides what becomes of a document that waits.
 func (b *batch) sortOne(ctx context.Context, w waiting) error {
-	switch {
-	case w.record == nil:
+	if w.record == nil {
 		b.coming++ // generate-sign writes the entry first
 		return nil
-	case w.record.Status.Final():
+	}
+	b.sorted[w.id] = true
+	if w.record.Status.Final() {
 		return b.remove(ctx, w)
 	}
 	item := dispatch.Item{Type: w.id.Type, Folio: w.id.Folio, Version: w.record.Version}
