@@ -36,55 +36,72 @@ func (c *Certificate) ValidAt(at time.Time) error {
 	return nil
 }
 
-// The parts of a certificate (RFC 5280, 4.1), left raw where crypto/x509 is stricter than life.
-type (
-	certificate struct {
-		TBS       tbsCertificate
-		Algorithm asn1.RawValue
-		Signature asn1.RawValue
+// signed are the parts of a certificate that are used (RFC 5280, 4.1, TBSCertificate), left raw where crypto/x509 is
+// stricter than life.
+type signed struct{ issuer, notBefore, notAfter, subject, publicKey, extensions asn1.RawValue }
+
+// readSigned finds the parts in a certificate; false if it has not all that must be there.
+func readSigned(der []byte) (*signed, bool) {
+	s := &signed{}
+	for tbs := range elements(der) {
+		n := 0
+		for v := range elements(tbs.FullBytes) {
+			if v.Class == asn1.ClassContextSpecific { // version [0], unique IDs [1] and [2], extensions [3]
+				if v.Tag == 3 {
+					s.extensions = v
+				}
+				continue
+			}
+			switch n++; n { // after serial number and algorithm
+			case 3:
+				s.issuer = v
+			case 4:
+				s.notBefore, s.notAfter = both(v)
+			case 5:
+				s.subject = v
+			case 6:
+				s.publicKey = v
+			}
+		}
+		return s, n >= 6
 	}
-	tbsCertificate struct {
-		Version    asn1.RawValue `asn1:"optional,tag:0"`
-		Serial     asn1.RawValue
-		Algorithm  asn1.RawValue
-		Issuer     asn1.RawValue
-		Validity   struct{ NotBefore, NotAfter asn1.RawValue }
-		Subject    asn1.RawValue
-		PublicKey  asn1.RawValue
-		IssuerUID  asn1.RawValue `asn1:"optional,tag:1"`
-		SubjectUID asn1.RawValue `asn1:"optional,tag:2"`
-		Extensions asn1.RawValue `asn1:"optional,tag:3"`
+	return nil, false
+}
+
+// both are the two values inside a constructed one.
+func both(v asn1.RawValue) (asn1.RawValue, asn1.RawValue) {
+	var first, second asn1.RawValue
+	for e := range elements(v.FullBytes) {
+		first, second = second, e
 	}
-)
+	return first, second
+}
 
 // ReadCertificate reads a certificate in DER. It takes serial numbers, alphabets and extensions as they
 // come, needs a known public key and readable dates, and checks no signature. Errors wrap ErrCertificate.
 func ReadCertificate(der []byte) (*Certificate, error) {
-	var c certificate
-	if _, err := asn1.Unmarshal(der, &c); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
+	s, whole := readSigned(der)
+	if !whole {
+		return nil, fmt.Errorf("%w: not the parts of one", ErrCertificate)
 	}
-	key, err := readPublicKey(c.TBS.PublicKey)
+	key, err := readPublicKey(s.publicKey)
 	if err != nil {
 		return nil, fmt.Errorf("%w: public key: %w", ErrCertificate, err)
 	}
-	out := &Certificate{Raw: der, PublicKey: key, RUT: readRUT(&c.TBS)}
-	if out.NotBefore, err = readTime(c.TBS.Validity.NotBefore); err != nil {
+	out := &Certificate{Raw: der, PublicKey: key, RUT: readRUT(s)}
+	if out.NotBefore, err = readTime(s.notBefore); err != nil {
 		return nil, err
 	}
-	if out.NotAfter, err = readTime(c.TBS.Validity.NotAfter); err != nil {
+	if out.NotAfter, err = readTime(s.notAfter); err != nil {
 		return nil, err
 	}
-	out.Subject, out.Issuer = nameAttribute(c.TBS.Subject, commonName), nameAttribute(c.TBS.Issuer, commonName)
+	out.Subject, out.Issuer = nameAttribute(s.subject, commonName), nameAttribute(s.issuer, commonName)
 	return out, nil
 }
 
 // readPublicKey reads a SubjectPublicKeyInfo: the algorithm, and the key in a BIT STRING (RFC 5280, 4.1.2.7).
 func readPublicKey(info asn1.RawValue) (crypto.PublicKey, error) {
-	var algorithm, key asn1.RawValue
-	for v := range elements(info.FullBytes) {
-		algorithm, key = key, v
-	}
+	algorithm, key := both(info)
 	id, _ := pair(algorithm)
 	if id == rsaEncryption && key.Tag == asn1.TagBitString && len(key.Bytes) > 0 && key.Bytes[0] == 0 {
 		return x509.ParsePKCS1PublicKey(key.Bytes[1:])

@@ -21,8 +21,8 @@ const (
 )
 
 // readRUT takes the RUT from the subject alternative name, else from the subject's serialNumber.
-func readRUT(tbs *tbsCertificate) rut.RUT {
-	for list := range elements(tbs.Extensions.FullBytes) {
+func readRUT(s *signed) rut.RUT {
+	for list := range elements(s.extensions.FullBytes) {
 		for extension := range elements(list.FullBytes) {
 			id, value := pair(extension)
 			if id != altName || value.Tag != asn1.TagOctetString {
@@ -33,7 +33,7 @@ func readRUT(tbs *tbsCertificate) rut.RUT {
 			}
 		}
 	}
-	return parseRUT(nameAttribute(tbs.Subject, serialNumber))
+	return parseRUT(nameAttribute(s.subject, serialNumber))
 }
 
 // altNameRUT is in an otherName, a GeneralName of choice [0] that holds its kind and, in [0], the value (RFC 5280, 4.2.1.6).

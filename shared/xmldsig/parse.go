@@ -17,11 +17,12 @@ type parser struct {
 	table      *charmap.Charmap // nil: bytes are UTF-8
 	known      string           // encoding, where it is not the declaration that says it
 
-	cur      *Node    // open element
-	last     []*Node  // last child of each open element, and of cur on top
-	names    []string // of the open elements, as written
-	bindings []decl   // namespaces in scope
+	cur      *Node   // open element
+	last     []*Node // last child of each open element, and of cur on top
+	names    []int32 // lengths of the names of the open elements
+	bindings []decl  // namespaces in scope
 	slab     []Node
+	used     int // of slab
 	tagSlab  []Tag
 	left     int // nodes that may still be made
 	attrs    []rawAttr
@@ -177,11 +178,11 @@ func (p *parser) add(kind Kind, start int) (*Node, error) {
 	if p.left--; p.left < 0 {
 		return nil, p.tooMuch(start, "nodes")
 	}
-	if len(p.slab) == 0 {
-		p.slab = make([]Node, p.slabSize())
+	if p.used == len(p.slab) {
+		p.slab, p.used = make([]Node, p.slabSize()), 0
 	}
-	n := &p.slab[0]
-	p.slab = p.slab[1:]
+	n := &p.slab[p.used]
+	p.used++
 	n.Kind, n.Tag, n.start, n.Parent = kind, p.noTag, int32(start), p.cur //nolint:gosec // Limits.Bytes fits int32
 	if p.cur == nil {
 		p.doc.top = append(p.doc.top, n)

@@ -224,7 +224,7 @@ func (p *parser) open(n *Node, written string) {
 		p.doc.root = n
 	}
 	p.cur = n
-	p.names = append(p.names, written)
+	p.names = append(p.names, int32(len(written))) //nolint:gosec // Limits.Bytes fits int32
 	p.last = append(p.last, nil)
 }
 
@@ -244,7 +244,7 @@ func (p *parser) endTag() error {
 	if p.cur == nil {
 		return p.fail(start, CodeTag, "an end tag without start tag")
 	}
-	want := p.names[len(p.names)-1]
+	want := p.src[p.cur.start+1:][:p.names[len(p.names)-1]]
 	if rest := p.src[p.i:]; len(rest) > len(want) && rest[len(want)] == '>' && rest[:len(want)] == want { // as nearly always
 		p.i += len(want) + 1
 		p.close()

@@ -71,6 +71,9 @@ func NewReader(text []byte) *Reader { return &Reader{text: text} }
 
 // Open passes a start tag with exactly these attributes, each written name="value".
 func (r *Reader) Open(name string, attributes ...string) {
+	if len(attributes) == 0 && r.pass("<", name) {
+		return
+	}
 	want := strings.Join(append([]string{name}, attributes...), " ")
 	tag, ok := r.tag()
 	if !ok || strings.ReplaceAll(strings.Join(strings.Fields(tag), " "), "'", `"`) != want {
@@ -82,12 +85,19 @@ func (r *Reader) Open(name string, attributes ...string) {
 
 // Close passes an end tag.
 func (r *Reader) Close(name string) {
-	tag, ok := r.tag()
-	if !ok || tag != "/"+name {
+	if !r.pass("</", name) {
 		r.fail("</" + name + ">")
-		return
 	}
-	r.at += len(tag) + 2
+}
+
+// pass passes a tag that is written without blanks, as nearly all are.
+func (r *Reader) pass(open, name string) bool {
+	rest, length := r.text[r.at:], len(open)+len(name)+len(">")
+	if r.err != nil || len(rest) < length || string(rest[:len(open)]) != open || string(rest[len(open):length-1]) != name || rest[length-1] != '>' {
+		return false
+	}
+	r.at += length
+	return true
 }
 
 // Leaf passes an element that holds only text and gives that text as written.
