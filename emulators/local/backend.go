@@ -1,11 +1,9 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -63,14 +61,11 @@ func (b *backend) enter() *turn {
 	return b.present
 }
 
-// maxBody is more than any function takes.
-const maxBody = 40 << 20
-
 // ServeHTTP implements http.Handler. It takes a request whole before it passes it on: a function that answers,
 // or dies, while the body still comes would leave net/http's server and client to read it at once, by which
 // answers were cut and the whole process could end (invalid concurrent Body.Read call).
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := keep(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -80,23 +75,14 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, http.StatusBadRequest, "unreadable-body", "La solicitud llegó incompleta")
 		return
 	}
+	defer body.drop()
 	t := b.enter()
 	if t == nil {
 		unreachable(w, r, nil)
 		return
 	}
 	defer t.requests.Done()
-	t.proxy.ServeHTTP(w, whole(r, body))
-}
-
-// whole is the request with a body that can be read again: net/http repeats one with an Idempotency-Key whose
-// connection turns out to be dead.
-func whole(r *http.Request, body []byte) *http.Request {
-	r = r.Clone(r.Context())
-	r.ContentLength, r.TransferEncoding = int64(len(body)), nil
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	r.Body, _ = r.GetBody() //nolint:errcheck // it has no error
-	return r
+	t.proxy.ServeHTTP(w, body.of(r))
 }
 
 // finish waits until the last request of a turn that is over has its answer, and hangs up.
