@@ -21,8 +21,8 @@ type Config struct {
 	EnvelopeMax int `env:"ENVELOPE_MAX,default=200"`
 	// BoletasMax bounds those of an envelope of boletas; the SII takes up to 500 and advises 50.
 	BoletasMax int `env:"BOLETAS_MAX,default=50"`
-	// EnvelopeBytes bounds the bytes of an envelope's documents.
-	EnvelopeBytes int `env:"ENVELOPE_BYTES,default=12000000"`
+	// EnvelopeBytes bounds the bytes of an envelope's documents; to read one back takes nine times its size in memory.
+	EnvelopeBytes int `env:"ENVELOPE_BYTES,default=5000000"`
 	// Gather is for how long at most an envelope is kept back while each look at the outbox finds more.
 	Gather time.Duration `env:"GATHER,default=1s"`
 	// DrainEvery is the distance between uploads while what an outage of the SII left behind is made up for.
@@ -85,4 +85,4 @@ func (c Config) most(channel store.Channel) int {
 }
 
 // bytes is how many bytes they may have.
-func (c Config) bytes() int { return cmp.Or(c.EnvelopeBytes, 12_000_000) }
+func (c Config) bytes() int { return cmp.Or(c.EnvelopeBytes, 5_000_000) }
