@@ -21,7 +21,7 @@ locals {
     }
     webhook-given-up = {
       about  = "Events that a webhook did not take in three days"
-      filter = "jsonPayload.message=\"webhook given up\""
+      filter = "jsonPayload.message=(\"webhook given up\" OR \"mail given up\")"
     }
     folio-lost = {
       about  = "Folios whose CAF expired before their document was signed"
