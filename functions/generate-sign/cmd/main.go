@@ -30,6 +30,6 @@ func build(cfg generatesign.Config, c *gcp.Cloud) (gcp.Function, error) {
 func repair(ctx context.Context, _ generatesign.Config, c *gcp.Cloud) error {
 	dry := slices.Contains(os.Args[2:], "-dry-run")
 	report, err := restore.Run(ctx, restore.Options{State: c.State, Archive: c.Archive, Logger: c.Logger, Now: c.Now, Dry: dry})
-	report.Tell(ctx, c.Logger, dry)
+	report.Tell(ctx, c.Logger, dry, err)
 	return err
 }

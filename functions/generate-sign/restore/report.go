@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -27,13 +28,17 @@ func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(append(all, slog.Int("conflicts", len(r.Conflicts)), slog.Int("lacking", len(r.Lacking)))...)
 }
 
-// Tell logs the report: the counts last, before them each conflict and each lack.
-func (r Report) Tell(ctx context.Context, logger *slog.Logger, dry bool) {
+// Tell logs the report: the counts last, before them each conflict and each lack. err is how the run ended.
+func (r Report) Tell(ctx context.Context, logger *slog.Logger, dry bool, err error) {
 	for _, text := range r.Conflicts {
 		logger.ErrorContext(ctx, "conflict, a person must look", "what", text)
 	}
 	for _, text := range r.Lacking {
 		logger.WarnContext(ctx, "not in the archive", "what", text)
+	}
+	if err != nil && !errors.Is(err, ErrIncomplete) {
+		logger.ErrorContext(ctx, "restoration ended early, run it again", "counts", r, "error", err)
+		return
 	}
 	logger.InfoContext(ctx, "restored", "dry_run", dry, "counts", r)
 }
