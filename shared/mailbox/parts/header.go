@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/emersion/go-message/charset"
 	"golang.org/x/text/encoding/charmap"
 )
 
@@ -77,7 +76,7 @@ func (h header) get(name string) string {
 	return ""
 }
 
-var words = mime.WordDecoder{CharsetReader: charset.Reader}
+var words = mime.WordDecoder{CharsetReader: inCharset}
 
 // decodeWords reads encoded words (RFC 2047), and bytes that stand there raw.
 func decodeWords(s string) string {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/emersion/go-message/charset"
 )
 
 // params is a field such as Content-Type: a word and its parameters.
@@ -139,7 +137,7 @@ func toText(s, encoding string) string {
 	if encoding == "" {
 		return decodeWords(s)
 	}
-	r, err := charset.Reader(encoding, strings.NewReader(s))
+	r, err := inCharset(encoding, strings.NewReader(s))
 	if err != nil {
 		return validText(s)
 	}
