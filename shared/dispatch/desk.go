@@ -58,18 +58,22 @@ func (d *Desk) Received(ctx context.Context, p *Plan) error {
 	if err != nil {
 		return err
 	}
+	carried := make([]bool, len(p.Documents))
 	err = Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
-		carried, err := d.sent(ctx, p, p.Documents[i], id)
-		if err != nil || !carried {
-			return err
-		}
-		return d.leave(ctx, p, id, waits)
+		var err error
+		carried[i], err = d.sent(ctx, p, p.Documents[i], id)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("mark as sent: %w", err)
 	}
 	d.Publish(ctx, event.DTESent, event.Sent{EnvelopeID: p.EnvelopeID})
-	return nil
+	return Each(ctx, p, func(ctx context.Context, i int, id store.DocumentID) error {
+		if !carried[i] {
+			return nil
+		}
+		return d.leave(ctx, p, id, waits)
+	})
 }
 
 // sent marks one document and tells whether the envelope carries it to its end.
