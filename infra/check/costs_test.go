@@ -70,8 +70,8 @@ func TestTheBillAddsUp(t *testing.T) {
 		seconds := cell("Cloud Run: vCPU-seconds", column)
 		run := math.Max(0, seconds*0.0000336-180000*0.000024) + math.Max(0, seconds/2*0.0000035-360000*0.0000025)
 		near(t, "Cloud Run", run, cell("Cloud Run", column))
-		near(t, "class A", (302400+30*documents)*0.005/1000, cell("Storage, class A", column))
-		near(t, "class B", 32*documents*0.0004/1000, cell("Storage, class B", column))
+		near(t, "class A", (432000+44*documents)*0.005/1000, cell("Storage, class A", column))
+		near(t, "class B", 34*documents*0.0004/1000, cell("Storage, class B", column))
 		near(t, "kept", 12*documents*29e3/1e9*0.020, cell("Storage, kept after a year", column))
 		sum := run + cell("Storage, class A", column) + cell("Storage, class B", column) + cell("Storage, kept after a year", column) +
 			cell("Scheduler", column) + cell("Secrets", column) + cell("Pub/Sub, requests, logs", column) + cell("Alerts", column)
