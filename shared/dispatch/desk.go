@@ -85,7 +85,7 @@ func (d *Desk) sent(ctx context.Context, p *Plan, item Item, id store.DocumentID
 	if r.Status.Final() || r.Status == event.StatusSent && knows(&r, p.Tracks) {
 		return true, nil
 	}
-	if err := Keep(ctx, d.Archive, id, p.uploads()...); err != nil {
+	if err := keepFrom(ctx, d.Archive, id, 1, p.uploads()...); err != nil { // mostly the first
 		return false, err
 	}
 	carried := false

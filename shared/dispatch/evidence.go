@@ -35,22 +35,27 @@ const (
 	KindDecision      = "decision"
 )
 
-// Keep stores evidence about a document at the next free numbers. Most documents have none yet.
+// Keep stores evidence about a document at the next free numbers.
 func Keep(ctx context.Context, archive *store.Bucket, d store.DocumentID, all ...Evidence) error {
-	looked := false
-	for n := 1; len(all) > 0; n++ {
+	n, err := keptSoFar(ctx, archive, d)
+	if err != nil {
+		return err
+	}
+	return keepFrom(ctx, archive, d, n+1, all...)
+}
+
+// keepFrom stores evidence at the free numbers from n on.
+func keepFrom(ctx context.Context, archive *store.Bucket, d store.DocumentID, n int, all ...Evidence) error {
+	for len(all) > 0 {
 		_, err := archive.CreateJSON(ctx, store.Evidence(d, n), all[0], nil)
-		switch {
-		case err == nil:
-			all = all[1:]
-		case !errors.Is(err, store.ErrExists):
-			return fmt.Errorf("keep evidence: %w", err)
-		case !looked: // somebody else's stand there
-			looked = true
-			if n, err = keptSoFar(ctx, archive, d); err != nil {
-				return err
-			}
+		n++
+		if errors.Is(err, store.ErrExists) { // somebody else's
+			continue
 		}
+		if err != nil {
+			return fmt.Errorf("keep evidence: %w", err)
+		}
+		all = all[1:]
 	}
 	return nil
 }
