@@ -142,7 +142,7 @@ func (c *court) documents(ctx context.Context, t dte.Type) (int, []*accused, err
 }
 
 // writesAtOnce bounds the storage calls of one envelope at a time.
-const writesAtOnce = 16
+const writesAtOnce = 64
 
 // each calls do for all documents, some at a time.
 func each(ctx context.Context, all []*accused, limit int, do func(context.Context, *accused) error) error {
