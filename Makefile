@@ -104,7 +104,7 @@ bench: build ## speed as ratios measured in one run, sizes and start times
 	BENCH=1 go test $(TAGS) -count=1 -v -run 'TestBench' ./functions/e2e
 
 CRASH := go build $(TAGS) -o $(BIN)/crash ./emulators/crash/cmd && go build $(TAGS) -o $(BIN)/audit ./emulators/audit/cmd
-CRASH_SHORT := CRASH_DOCUMENTS=120 CRASH_KILLS=30 CRASH_HITS=0 CRASH_BUSY=15s CRASH_QUIET=0s CRASH_SETTLE=120s CRASH_KILL_EVERY=200ms \
+CRASH_SHORT := CRASH_DOCUMENTS=120 CRASH_KILLS=30 CRASH_HITS=0 CRASH_BUSY=60s CRASH_QUIET=0s CRASH_SETTLE=120s CRASH_KILL_EVERY=200ms \
   CRASH_CLIENTS=8 CRASH_HOLD_MOST=4s CRASH_ANNOUNCED=true SII_FAULTS=bad-day SII_SPEED=600 \
   CRASH_FUNCTION_ENV=UPLOAD_TIMEOUT:1s,RETRY_FIRST:200ms,TOKEN_WAIT:2s
 
