@@ -74,7 +74,7 @@ const atOnce = 40
 // RunBurst posts a load, on a stack where nothing goes wrong.
 func RunBurst(ctx context.Context, o Options, l Load) (*Burst, error) {
 	o.Only, o.Profile, o.Swallow, o.Direct, o.AtOnce = nil, "calm", 0, true, atOnce
-	o.functions = []string{"generate-sign", "send", "poll-status"} // no webhooks: the way to the SII is measured
+	o.volatile, o.functions = true, []string{"generate-sign", "send", "poll-status"} // no webhooks: the way to the SII is measured
 	o.Function = map[string]string{
 		"POLL_FIRST": (l.Upload / 2).String(), "ENVELOPE_MAX": "2000", "UPLOAD_TIMEOUT": "120s", "GATHER": "1s",
 		// One credential posts all: its limit would be measured, not the way to the SII.

@@ -160,7 +160,11 @@ func (c *cluster) startEmulators() error {
 	if err != nil {
 		return err
 	}
-	if c.storage, err = gcs.Start(gcs.Options{Dir: filepath.Join(c.dir, "gcs"), Buckets: buckets}); err != nil {
+	dir := filepath.Join(c.dir, "gcs")
+	if c.options.volatile {
+		dir = ""
+	}
+	if c.storage, err = gcs.Start(gcs.Options{Dir: dir, Buckets: buckets}); err != nil {
 		return err
 	}
 	c.closers = append(c.closers, c.storage)

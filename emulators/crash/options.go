@@ -50,6 +50,8 @@ type Options struct {
 	Direct bool
 	// AtOnce is how many requests an instance gets at a time; the others wait. 0: as many as come.
 	AtOnce int
+	// volatile keeps the buckets in memory: the disk of one machine writes some hundred objects a second.
+	volatile bool
 	// functions are those that run, beside onboard; nil: all.
 	functions []string
 	// Function are further settings of the functions' processes.
