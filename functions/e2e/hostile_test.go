@@ -85,7 +85,7 @@ func startHostileServer(t *testing.T) *hostileProcess {
 	t.Helper()
 	p := &hostileProcess{log: filepath.Join(t.TempDir(), "log"), statuses: map[int]int{}, faults: map[string]string{}}
 	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileServer$", "-test.timeout=5m")
-	command.Env = append(os.Environ(), hostileServer+"="+p.log, "GOMEMLIMIT=")
+	command.Env = append(os.Environ(), hostileServer+"="+p.log, "GOMEMLIMIT=80MiB") // as download-received's main sets
 	command.Stderr = os.Stderr
 	var err error
 	p.stdin, err = command.StdinPipe()

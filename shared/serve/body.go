@@ -15,6 +15,10 @@ import (
 
 // ReadBody reads a whole body of at most limit bytes.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit { // nothing of it is read
+		w.Header().Set("Connection", "close")
+		return nil, problem.New(problem.BodyTooLarge, "")
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return nil, BodyError(err)
