@@ -111,12 +111,15 @@ func written(t *testing.T, r *rand.Rand, base string, kind dte.Type, path []stri
 	return text
 }
 
-// rounds are how often each text of each document is written; six make some 7,000 documents.
+// rounds are how often each text of each document is written; WITNESS=all makes 6,600 documents.
 func rounds() int {
-	if os.Getenv("WITNESS") != "" {
+	switch os.Getenv("WITNESS") {
+	case "":
+		return 1
+	case "all":
 		return 6
 	}
-	return 1
+	return 2
 }
 
 // TestRandomText: random Unicode in every text of every type gives a clear refusal, or a document whose
