@@ -11,8 +11,9 @@ import (
 )
 
 // answerPatience is how long a process that is replaced may still work on its last requests: more than
-// the longest wait that a caller may ask for (Prefer: wait=50).
-const answerPatience = time.Minute
+// the longest wait that a caller may ask for (Prefer: wait=50), and than pushes that look for a verdict (75 s)
+// or begin uploads (30 s).
+const answerPatience = 150 * time.Second
 
 // ErrUnknownFunction says that the stack has no function of that name.
 var ErrUnknownFunction = errors.New("no such function")

@@ -133,9 +133,16 @@ func (s *service) run(ctx context.Context, c dispatch.Chain) error {
 	return err
 }
 
+// turn is for how long a run begins envelopes. Where documents never stop coming another message goes on, so that
+// a process that is told to end need not wait for a pause.
+const turn = 30 * time.Second
+
 // moveOn goes from envelope to envelope.
 func (s *service) moveOn(ctx context.Context, c dispatch.Chain, told *telling) error {
-	for {
+	for begin := time.Now(); ; {
+		if time.Since(begin) > turn {
+			return errLate
+		}
 		n, err := dispatch.Last(ctx, s.State, c, s.lines.last(c))
 		if err != nil {
 			return err
