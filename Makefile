@@ -94,8 +94,8 @@ witness: build ## judge what is written by xmllint, xmlsec1 and the oracle, and 
 	WITNESS=1 go test $(TAGS) -timeout 15m ./...
 	@set -e; for world in "" "$${REFERENCE_DIR:-../shared}/testpki"; do \
 	  if [ -n "$$world" ] && [ ! -d "$$world" ]; then echo "skipped: no world $$world"; continue; fi; \
-	  env STATE_DIR=$$(mktemp -d)/state GATEWAY_ADDR=127.0.0.1:0 WORLD="$$world" $(BIN)/local run; \
-	  .ci/witness .local/out "$${world:-.local/world}/sii"; \
+	  dir=$$(mktemp -d); env STATE_DIR=$$dir/state GATEWAY_ADDR=127.0.0.1:0 WORLD="$$world" $(BIN)/local run; \
+	  .ci/witness .local/out "$${world:-$$dir/world}/sii"; rm -rf "$$dir"; \
 	done
 
 .PHONY: bench
